@@ -1,0 +1,64 @@
+// Bundles each program into one file under <package>/dist, native modules left outside.
+// `node scripts/build.mjs [server proxy agent provider]`; without names, all of them.
+import { chmodSync, existsSync, mkdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+import "./generate.mjs";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+
+// Natives and the modules that load files of their own at run time stay as they are in node_modules.
+const external = [
+  "argon2",
+  "better-sqlite3",
+  "knex",
+  "pg",
+  "pino",
+  "sodium-native",
+  "fastify",
+  "@fastify/swagger",
+  "prom-client",
+];
+
+// Bundled CommonJS code calls require(); an ES module has none unless it makes one.
+const requireShim = "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);";
+
+const programs = {
+  server: { entry: "src/main.ts", out: "dist/main.js", format: "esm", banner: requireShim },
+  proxy: { entry: "src/main.ts", out: "dist/main.js", format: "esm", banner: requireShim },
+  agent: { entry: "src/main.ts", out: "dist/main.js", format: "esm", banner: requireShim },
+  provider: {
+    entry: "src/main.ts",
+    out: `dist/terraform-provider-netbird_v${version}`,
+    // A file without an extension is CommonJS to Node, and Terraform executes this file by its name.
+    format: "cjs",
+    banner: "#!/usr/bin/env node",
+    executable: true,
+  },
+};
+
+const wanted = process.argv.slice(2).filter((name) => name in programs);
+for (const name of wanted.length > 0 ? wanted : Object.keys(programs)) {
+  const program = programs[name];
+  const entry = join(root, name, program.entry);
+  if (!existsSync(entry)) throw new Error(`${name}: ${program.entry} is missing`);
+  const outfile = join(root, name, program.out);
+  mkdirSync(dirname(outfile), { recursive: true });
+  await build({
+    entryPoints: [entry],
+    outfile,
+    bundle: true,
+    platform: "node",
+    target: "node20",
+    format: program.format,
+    external,
+    banner: { js: program.banner },
+    define: { "process.env.NETBIRD_PROXY_VERSION": JSON.stringify(version) },
+    legalComments: "none",
+    logLevel: "warning",
+    sourcemap: program.executable ? false : "linked",
+  });
+  if (program.executable) chmodSync(outfile, 0o755);
+}

@@ -1,0 +1,68 @@
+// Installs what the scripts need and says plainly what is missing when it may not.
+import { execFileSync, spawnSync } from "node:child_process";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+const MIN_NODE = [20, 19];
+
+/** Stops with one clear line when Node is too old for this repository. */
+export function requireNode() {
+  const [major, minor] = process.versions.node.split(".").map(Number);
+  if (major > MIN_NODE[0] || (major === MIN_NODE[0] && minor >= MIN_NODE[1])) return;
+  console.error(`Node ${MIN_NODE.join(".")} or newer is needed; this is ${process.versions.node} (${process.execPath}).`);
+  process.exit(1);
+}
+
+/** True when node_modules matches package-lock.json and the running Node. */
+export function dependenciesInstalled(root) {
+  const mark = join(root, "node_modules", ".installed-for");
+  return existsSync(mark) && readFileSync(mark, "utf8") === installMark(root);
+}
+
+function installMark(root) {
+  return `${process.version} ${process.platform} ${process.arch}\n${readFileSync(join(root, "package-lock.json"), "utf8").length}\n${readFileSync(join(root, "package.json"), "utf8")}`;
+}
+
+/**
+ * `npm ci`, unless the installed tree is already the one the lock file and this Node ask for.
+ * Native modules are compiled here against the headers beside the Node that runs: no prebuilt file is downloaded.
+ */
+export function installDependencies(root, { quiet = false } = {}) {
+  requireNode();
+  if (dependenciesInstalled(root)) return;
+  const env = { ...process.env, npm_config_build_from_source: "better-sqlite3", npm_config_audit: "false", npm_config_fund: "false" };
+  const headers = join(process.execPath, "..", "..");
+  if (!env.npm_config_nodedir && existsSync(join(headers, "include", "node", "node.h"))) env.npm_config_nodedir = headers;
+  execFileSync("npm", ["ci", "--no-audit", "--no-fund"], { cwd: root, env, stdio: quiet ? "pipe" : "inherit" });
+  writeFileSync(join(root, "node_modules", ".installed-for"), installMark(root));
+}
+
+/** Debian packages that the tests drive, by the program that shows they are there. */
+const systemPackages = [
+  ["wireguard-go", "wireguard-go"],
+  ["wg", "wireguard-tools"],
+  ["ip", "iproute2"],
+  ["iptables", "iptables"],
+  ["curl", "curl"],
+  ["openssl", "openssl"],
+  ["nc", "netcat-openbsd"],
+];
+
+const has = (program) => spawnSync("sh", ["-c", `command -v ${program}`]).status === 0;
+
+/** Installs missing Debian packages as root; otherwise names them and stops. */
+export function installSystemPackages() {
+  const missing = systemPackages.filter(([program]) => !has(program)).map(([, name]) => name);
+  if (!has("terraform") && !has("tofu")) {
+    console.error("terraform is needed (1.11 or newer): https://developer.hashicorp.com/terraform/install");
+    process.exit(1);
+  }
+  if (missing.length === 0) return;
+  if (process.getuid?.() !== 0) {
+    console.error(`missing programs; run: sudo apt-get install --no-install-recommends ${missing.join(" ")}`);
+    process.exit(1);
+  }
+  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  execFileSync("apt-get", ["update", "-qq"], { env, stdio: "inherit" });
+  execFileSync("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...missing], { env, stdio: "inherit" });
+}

@@ -1,0 +1,82 @@
+// Runs every test of the repository and ends with "N passed, N failed".
+//   node scripts/test.mjs             everything (sets up what it needs first)
+//   node scripts/test.mjs --fast      files named *.test.ts: no privileges, no outside programs
+//   node scripts/test.mjs --real      files named *.real.test.ts: terraform, wireguard-go, namespaces
+//   node scripts/test.mjs tunnel      only that folder (may be combined with the above)
+// A skipped test counts as failed: a promise nobody checked is not kept.
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { installDependencies, installSystemPackages } from "./setup.mjs";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+process.chdir(root);
+const args = process.argv.slice(2);
+const fastOnly = args.includes("--fast");
+const realOnly = args.includes("--real");
+const folders = args.filter((arg) => !arg.startsWith("--"));
+
+installDependencies(root);
+if (!fastOnly) installSystemPackages();
+
+const steps = [];
+function step(name, command, commandArgs) {
+  const startedAt = Date.now();
+  console.log(`\n== ${name}`);
+  const result = spawnSync(command, commandArgs, { stdio: "inherit", cwd: root });
+  const ok = result.status === 0;
+  steps.push({ name, ok });
+  console.log(`== ${name}: ${ok ? "ok" : "FAILED"} (${((Date.now() - startedAt) / 1000).toFixed(1)} s)`);
+  return ok;
+}
+
+let passed = 0;
+let failed = 0;
+function count(ok) {
+  if (ok) passed += 1;
+  else failed += 1;
+}
+
+count(step("generate", process.execPath, ["scripts/generate.mjs"]));
+if (folders.length === 0 && !realOnly) {
+  count(step("types", join(root, "node_modules/.bin/tsc"), ["-p", "tsconfig.json"]));
+  count(step("lint", join(root, "node_modules/.bin/biome"), ["check", "--error-on-warnings", "."]));
+}
+if (!fastOnly) count(step("build", process.execPath, ["scripts/build.mjs"]));
+
+const scratch = mkdtempSync(join(tmpdir(), "netbird-proxy-test-"));
+const suites = ["proto", "tunnel", "server", "proxy", "agent", "provider", "test"];
+for (const suite of folders.length > 0 ? folders : suites) {
+  const folder = suite === "test" ? "test" : join(suite, "test");
+  if (!existsSync(join(root, folder))) continue;
+  const files = readdirSync(join(root, folder), { recursive: true })
+    .map((file) => join(folder, String(file)))
+    .filter((file) => file.endsWith(".test.ts"))
+    .filter((file) => !(fastOnly && file.endsWith(".real.test.ts")))
+    .filter((file) => !(realOnly && !file.endsWith(".real.test.ts")))
+    .sort();
+  if (files.length === 0) continue;
+  console.log(`\n== ${suite}`);
+  const summaryFile = join(scratch, `${suite.replaceAll("/", "-")}.json`);
+  const result = spawnSync(join(root, "node_modules/.bin/mocha"), files, {
+    stdio: "inherit",
+    cwd: root,
+    env: { ...process.env, TEST_SUMMARY_FILE: summaryFile },
+  });
+  const lines = existsSync(summaryFile) ? readFileSync(summaryFile, "utf8").trim().split("\n") : [];
+  for (const line of lines) {
+    const { passes, failures, pending } = JSON.parse(line);
+    passed += passes;
+    failed += failures + pending;
+  }
+  // A runner that died before its summary, or that failed outside any test, must not look green.
+  const counted = lines.some((line) => JSON.parse(line).failures + JSON.parse(line).pending > 0);
+  if (lines.length === 0 || (result.status !== 0 && !counted)) failed += 1;
+}
+rmSync(scratch, { recursive: true, force: true });
+
+for (const { name, ok } of steps) if (!ok) console.log(`failed step: ${name}`);
+console.log(`${passed} passed, ${failed} failed`);
+process.exit(failed === 0 ? 0 : 1);

@@ -1,0 +1,1 @@
+export type { Dialer, DialOptions, DialTarget, TunnelDatagramSocket, TunnelSocket } from "./dialer.ts";
