@@ -1,0 +1,201 @@
+/**
+ * Every failure that leaves a process. Codes are contract; messages are for people and may change.
+ * `http` and `grpc` are the statuses at the edge, `hint` says what to do next when the thrower has nothing better.
+ * A test checks that docs/errors.md lists exactly these.
+ */
+export const errorCodes = {
+  "request.malformed": { http: 400, grpc: 3, hint: "Send a JSON body as described in /api/openapi.json." },
+  "request.invalid": { http: 422, grpc: 3, hint: "Correct the field named in error.path." },
+  "request.too_large": { http: 413, grpc: 8, hint: "Send less in one request." },
+  "request.not_found": { http: 404, grpc: 12, hint: "Check the path against /api/openapi.json." },
+  "request.conflict": { http: 412, grpc: 10, hint: "Read the object again and repeat the change." },
+  "auth.missing_token": { http: 401, grpc: 16, hint: "Send the header `Authorization: Token nbp_...`." },
+  "auth.invalid_token": { http: 401, grpc: 16, hint: "Make a new token, or check that it was copied whole." },
+  "auth.expired_token": { http: 401, grpc: 16, hint: "Make a new token." },
+  "auth.permission_denied": {
+    http: 403,
+    grpc: 7,
+    hint: "Ask an owner or admin for a role that may do this.",
+  },
+  "auth.user_blocked": { http: 403, grpc: 7, hint: "Ask an owner or admin to unblock or approve the user." },
+  "auth.rate_limited": { http: 429, grpc: 8, hint: "Wait for the time in Retry-After." },
+  "auth.account_mismatch": { http: 403, grpc: 7, hint: "Use a token of the account that owns the object." },
+
+  "setup.already_done": { http: 412, grpc: 9, hint: "Sign in with the existing owner." },
+  "setup.invalid_email": { http: 422, grpc: 3, hint: "Give an address such as owner@example.com." },
+  "setup.invalid_password": { http: 422, grpc: 3, hint: "Use 8 to 72 bytes." },
+
+  "service.not_found": { http: 404, grpc: 5, hint: "List services to see which exist." },
+  "service.invalid": { http: 422, grpc: 3, hint: "Correct the field named in error.path." },
+  "service.domain_taken": {
+    http: 409,
+    grpc: 6,
+    hint: "Choose another domain, or remove the service that uses it.",
+  },
+  "service.no_cluster": {
+    http: 412,
+    grpc: 9,
+    hint: "Use a name under a connected cluster's domain, or add a custom domain first.",
+  },
+  "service.subdomain_required": { http: 422, grpc: 3, hint: "Put a label in front of the cluster domain." },
+  "service.no_targets": { http: 422, grpc: 3, hint: "Add at least one target." },
+  "service.duplicate_path": { http: 422, grpc: 3, hint: "Give every target its own path." },
+  "service.target_not_found": {
+    http: 422,
+    grpc: 3,
+    hint: "Use the id of an existing peer or network resource.",
+  },
+  "service.target_type_mismatch": {
+    http: 422,
+    grpc: 3,
+    hint: "Set target_type to the type of the resource.",
+  },
+  "service.port_out_of_range": { http: 422, grpc: 3, hint: "Use a port from 1 to 65535." },
+  "service.port_taken": { http: 409, grpc: 6, hint: "Choose another listen_port, or leave it out." },
+  "service.no_free_port": {
+    http: 412,
+    grpc: 9,
+    hint: "Remove unused services or widen NB_PROXY_PORT_MIN/MAX.",
+  },
+  "service.custom_ports_unsupported": {
+    http: 422,
+    grpc: 3,
+    hint: "Leave listen_port out, or use a cluster that supports custom ports.",
+  },
+  "service.mode_immutable": {
+    http: 422,
+    grpc: 3,
+    hint: "Delete the service and create it with the other mode.",
+  },
+  "service.terminated": { http: 403, grpc: 7, hint: "A terminated service can only be deleted." },
+  "service.secret_missing": { http: 422, grpc: 3, hint: "Send the secret, or disable the method." },
+
+  "domain.not_found": { http: 404, grpc: 5, hint: "List domains to see which exist." },
+  "domain.invalid": { http: 422, grpc: 3, hint: "Give a DNS name such as apps.example.com." },
+  "domain.taken": { http: 409, grpc: 6, hint: "The name is registered already; use it, or choose another." },
+  "domain.cluster_unavailable": { http: 412, grpc: 9, hint: "Connect a proxy of that cluster first." },
+  "cluster.not_found": { http: 404, grpc: 5, hint: "List clusters to see which exist." },
+
+  "group.not_found": { http: 404, grpc: 5, hint: "List groups to see which exist." },
+  "group.invalid": { http: 422, grpc: 3, hint: "Correct the field named in error.path." },
+  "group.name_taken": { http: 409, grpc: 6, hint: "Choose another name, or use the existing group." },
+  "group.in_use": { http: 400, grpc: 9, hint: "Remove the reference named in the message first." },
+  "setup_key.not_found": { http: 404, grpc: 5, hint: "Check the setup key, or make a new one." },
+  "setup_key.invalid": { http: 422, grpc: 3, hint: "Correct the field named in error.path." },
+  "setup_key.expired": { http: 403, grpc: 7, hint: "Make a new setup key." },
+  "setup_key.revoked": { http: 403, grpc: 7, hint: "Make a new setup key." },
+  "setup_key.overused": {
+    http: 403,
+    grpc: 7,
+    hint: "Make a new setup key, or one with a higher usage_limit.",
+  },
+  "peer.not_found": { http: 404, grpc: 5, hint: "List peers to see which exist." },
+  "peer.invalid": { http: 422, grpc: 3, hint: "Correct the field named in error.path." },
+  "peer.in_use": { http: 412, grpc: 9, hint: "Remove the service or router that uses the peer first." },
+  "peer.key_taken": { http: 409, grpc: 6, hint: "Every device needs a key pair of its own." },
+  "network.not_found": { http: 404, grpc: 5, hint: "List networks to see which exist." },
+  "network.invalid": { http: 422, grpc: 3, hint: "Correct the field named in error.path." },
+  "network.in_use": { http: 412, grpc: 9, hint: "Remove the services that target its resources first." },
+  "user.not_found": { http: 404, grpc: 5, hint: "List users to see which exist." },
+  "user.invalid": { http: 422, grpc: 3, hint: "Correct the field named in error.path." },
+  "token.not_found": { http: 404, grpc: 5, hint: "List tokens to see which exist." },
+  "token.invalid": { http: 422, grpc: 3, hint: "Correct the field named in error.path." },
+  "proxy_token.not_found": { http: 404, grpc: 5, hint: "List proxy tokens to see which exist." },
+  "proxy_token.invalid": { http: 400, grpc: 3, hint: "Correct the field named in error.path." },
+
+  "proxy.address_taken": {
+    http: 409,
+    grpc: 6,
+    hint: "Another owner's proxy announces this domain; choose another NB_PROXY_DOMAIN.",
+  },
+  "proxy.id_taken": {
+    http: 409,
+    grpc: 6,
+    hint: "Another token owns this proxy id; give the proxy its own state folder.",
+  },
+  "proxy.invalid_address": {
+    http: 422,
+    grpc: 3,
+    hint: "Set NB_PROXY_DOMAIN to a domain name or IP address.",
+  },
+
+  "storage.unreadable": {
+    http: 500,
+    grpc: 13,
+    hint: "Check the database file, its permissions, and the latest backup.",
+  },
+  "storage.full": { http: 507, grpc: 8, hint: "Free disk space on the volume of the state folder." },
+  internal: { http: 500, grpc: 13, hint: "Look for the request id in the server's log." },
+} as const satisfies Record<string, { http: number; grpc: number; hint: string }>;
+
+export type ErrorCode = keyof typeof errorCodes;
+
+/** Why a service, certificate or target is not as it should be. Same rules as {@link errorCodes}, without statuses. */
+export const reasonCodes = {
+  "service.disabled": { hint: "Set enabled to true to serve it." },
+  "service.no_proxy_connected": {
+    hint: "Start a proxy of the cluster, or look at the log of the one that should run.",
+  },
+  "service.not_applied_yet": { hint: "Wait a moment; the proxy has not confirmed the newest configuration." },
+  "service.no_enabled_targets": { hint: "Enable at least one target." },
+  "proxy.rejected": {
+    hint: "The proxy refused the newest configuration and serves the previous one; see the message.",
+  },
+  "proxy.port_in_use": { hint: "Free the port on the proxy host or choose another listen_port." },
+  "proxy.stale_report": {
+    hint: "The proxy stopped reporting; check its log and its connection to the server.",
+  },
+  "proxy.mode_unsupported": { hint: "Update the proxy; it does not know this mode." },
+  "tunnel.peer_never_connected": {
+    hint: "Start the agent on the peer and check that it reaches the proxy over UDP.",
+  },
+  "tunnel.peer_unreachable": { hint: "Check that the agent runs and that UDP to the proxy is open." },
+  "tunnel.no_route": {
+    hint: "Add a router for the resource's network, or check that its routing peer is connected.",
+  },
+  "tunnel.not_supported": {
+    hint: "The server does not offer tunnels to this proxy; use direct_upstream or update the server.",
+  },
+  "target.not_probed_yet": { hint: "Wait a moment; the first probe is under way." },
+  "target.refused": {
+    hint: "Nothing listens on that port of the target; start the service or correct the port.",
+  },
+  "target.timeout": { hint: "The target does not answer; check its firewall and the port." },
+  "target.unreachable": { hint: "The peer cannot reach the target; check its network." },
+  "target.denied": { hint: "The agent has no rule for this port yet; if it stays, restart the agent." },
+  "target.unresolved": { hint: "The name does not resolve on the routing peer." },
+  "target.error": { hint: "See the message; the proxy's log has more." },
+  "certificate.missing": { hint: "Give the proxy a certificate that covers the domain." },
+  "certificate.name_mismatch": {
+    hint: "The certificate does not cover the domain; add the name or a wildcard.",
+  },
+  "certificate.expired": { hint: "Renew the certificate." },
+  "certificate.key_mismatch": {
+    hint: "Certificate and key do not belong together; install the matching pair.",
+  },
+  "certificate.unreadable": { hint: "Check the files and their permissions." },
+  "certificate.pending": { hint: "Wait; the order is under way." },
+  "certificate.failed": { hint: "See the message of the certificate authority." },
+} as const satisfies Record<string, { hint: string }>;
+
+export type ReasonCode = keyof typeof reasonCodes;
+
+/** Fails with a code of the catalogue. Only the handler at the edge turns it into a status. */
+export class AppError extends Error {
+  readonly code: ErrorCode;
+  /** Where in the request, such as `targets[1].path`; empty when it is not about one field. */
+  readonly path: string;
+  readonly hint: string;
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    details: { path?: string; hint?: string; cause?: unknown } = {},
+  ) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.name = "AppError";
+    this.code = code;
+    this.path = details.path ?? "";
+    this.hint = details.hint ?? errorCodes[code].hint;
+  }
+}
