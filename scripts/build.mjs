@@ -23,7 +23,8 @@ const external = [
 ];
 
 // Bundled CommonJS code calls require(); an ES module has none unless it makes one.
-const requireShim = "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);";
+const requireShim =
+  "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);";
 
 const programs = {
   server: { entry: "src/main.ts", out: "dist/main.js", format: "esm", banner: requireShim },

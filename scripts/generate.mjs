@@ -13,14 +13,17 @@ const stamp = join(out, ".stamp");
 function newestMs(folder) {
   let newest = 0;
   for (const entry of readdirSync(folder, { withFileTypes: true, recursive: true })) {
-    if (entry.isFile()) newest = Math.max(newest, statSync(join(entry.parentPath ?? entry.path, entry.name)).mtimeMs);
+    if (entry.isFile())
+      newest = Math.max(newest, statSync(join(entry.parentPath ?? entry.path, entry.name)).mtimeMs);
   }
   return newest;
 }
 
 const scriptMs = statSync(fileURLToPath(import.meta.url)).mtimeMs;
 const upToDate =
-  existsSync(stamp) && statSync(stamp).mtimeMs > Math.max(newestMs(sources), scriptMs) && !process.argv.includes("--force");
+  existsSync(stamp) &&
+  statSync(stamp).mtimeMs > Math.max(newestMs(sources), scriptMs) &&
+  !process.argv.includes("--force");
 if (!upToDate) {
   mkdirSync(out, { recursive: true });
   const options = [

@@ -9,7 +9,9 @@ const MIN_NODE = [20, 19];
 export function requireNode() {
   const [major, minor] = process.versions.node.split(".").map(Number);
   if (major > MIN_NODE[0] || (major === MIN_NODE[0] && minor >= MIN_NODE[1])) return;
-  console.error(`Node ${MIN_NODE.join(".")} or newer is needed; this is ${process.versions.node} (${process.execPath}).`);
+  console.error(
+    `Node ${MIN_NODE.join(".")} or newer is needed; this is ${process.versions.node} (${process.execPath}).`,
+  );
   process.exit(1);
 }
 
@@ -30,10 +32,20 @@ function installMark(root) {
 export function installDependencies(root, { quiet = false } = {}) {
   requireNode();
   if (dependenciesInstalled(root)) return;
-  const env = { ...process.env, npm_config_build_from_source: "better-sqlite3", npm_config_audit: "false", npm_config_fund: "false" };
+  const env = {
+    ...process.env,
+    npm_config_build_from_source: "better-sqlite3",
+    npm_config_audit: "false",
+    npm_config_fund: "false",
+  };
   const headers = join(process.execPath, "..", "..");
-  if (!env.npm_config_nodedir && existsSync(join(headers, "include", "node", "node.h"))) env.npm_config_nodedir = headers;
-  execFileSync("npm", ["ci", "--no-audit", "--no-fund"], { cwd: root, env, stdio: quiet ? "pipe" : "inherit" });
+  if (!env.npm_config_nodedir && existsSync(join(headers, "include", "node", "node.h")))
+    env.npm_config_nodedir = headers;
+  execFileSync("npm", ["ci", "--no-audit", "--no-fund"], {
+    cwd: root,
+    env,
+    stdio: quiet ? "pipe" : "inherit",
+  });
   writeFileSync(join(root, "node_modules", ".installed-for"), installMark(root));
 }
 
@@ -64,5 +76,8 @@ export function installSystemPackages() {
   }
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
   execFileSync("apt-get", ["update", "-qq"], { env, stdio: "inherit" });
-  execFileSync("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...missing], { env, stdio: "inherit" });
+  execFileSync("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...missing], {
+    env,
+    stdio: "inherit",
+  });
 }
