@@ -1,0 +1,18 @@
+import type { Knex } from "knex";
+import * as initial from "./0001-initial.ts";
+
+interface Migration {
+  readonly name: string;
+  up(db: Knex): Promise<void>;
+  down(db: Knex): Promise<void>;
+}
+
+/** Never edit a released one, only append. */
+const migrations: readonly Migration[] = [{ name: "0001-initial", ...initial }];
+
+/** Migrations are modules of the program: nothing is read from a folder, so a bundled server brings its own. */
+export const migrationSource: Knex.MigrationSource<Migration> = {
+  getMigrations: async () => [...migrations],
+  getMigrationName: ({ name }) => name,
+  getMigration: async (migration) => migration,
+};

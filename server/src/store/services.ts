@@ -1,0 +1,262 @@
+import type { AccountId, ServiceId } from "@netbird-proxy/proto";
+import type { Knex } from "knex";
+import { rowCodec } from "./row-codec.ts";
+import type { Db } from "./transaction.ts";
+
+export type ServiceMode = "http" | "tcp" | "udp" | "tls";
+export type TargetType = "peer" | "host" | "domain" | "subnet" | "cluster";
+
+/** Secrets are argon2id in PHC form. A member is present when it was sent, enabled or not. */
+export interface StoredAuth {
+  password?: { enabled: boolean; hash: string };
+  pin?: { enabled: boolean; hash: string };
+  bearer?: { enabled: boolean; groups: string[] };
+  headers?: { enabled: boolean; header: string; hash: string }[];
+}
+
+export interface StoredRestrictions {
+  allowedCidrs: string[];
+  blockedCidrs: string[];
+  /** Upper-case, two letters. */
+  allowedCountries: string[];
+  blockedCountries: string[];
+  crowdsecMode: "off" | "enforce" | "observe" | null;
+}
+
+/** Only what was set. Durations are Go durations in canonical form, such as `1m0s`. */
+export interface StoredTargetOptions {
+  skipTlsVerify?: boolean;
+  requestTimeout?: string;
+  sessionIdleTimeout?: string;
+  pathRewrite?: "preserve";
+  customHeaders?: Record<string, string>;
+  proxyProtocol?: boolean;
+  directUpstream?: boolean;
+}
+
+export interface StoredTarget {
+  /** Place in the service, from 0; the order of the request. */
+  position: number;
+  targetId: string;
+  targetType: TargetType;
+  protocol: string;
+  /** As it was sent; what counts for peer, host and domain targets is looked up. */
+  host: string;
+  /** 0: the default port of the protocol. */
+  port: number;
+  /** Null when it was not sent, which means `/`. */
+  path: string | null;
+  enabled: boolean;
+  options: StoredTargetOptions;
+}
+
+export interface ServiceColumns {
+  id: ServiceId;
+  accountId: AccountId;
+  name: string;
+  /** As it was written; {@link domainKey} is its lower case. */
+  domain: string;
+  domainKey: string;
+  mode: ServiceMode;
+  /** 0 for http. */
+  listenPort: number;
+  portAutoAssigned: boolean;
+  proxyCluster: string;
+  enabled: boolean;
+  terminated: boolean;
+  private: boolean;
+  /** The user said that it may be open to everybody. */
+  public: boolean;
+  passHostHeader: boolean;
+  rewriteRedirects: boolean;
+  auth: StoredAuth;
+  accessRestrictions: StoredRestrictions | null;
+  accessGroups: string[];
+  /** Ed25519: standard base64 of the raw 32 bytes. */
+  sessionPublicKey: string;
+  /** Standard base64 of seed and public key (64 bytes), sealed with purpose {@link SESSION_KEY_PURPOSE}. */
+  sessionPrivateKey: string;
+  /** `permanent` or `ephemeral`. */
+  source: string;
+  sourcePeer: string | null;
+  certificateIssuedAt: number | null;
+  /** Revision of the log at which it changed last. */
+  revision: number;
+  createdAt: number;
+  updatedAt: number;
+}
+
+export interface StoredService extends ServiceColumns {
+  targets: StoredTarget[];
+}
+
+export const SESSION_KEY_PURPOSE = "service.session_key";
+
+const codec = rowCodec<ServiceColumns>({
+  id: "text",
+  accountId: "text",
+  name: "text",
+  domain: "text",
+  domainKey: "text",
+  mode: "text",
+  listenPort: "integer",
+  portAutoAssigned: "boolean",
+  proxyCluster: "text",
+  enabled: "boolean",
+  terminated: "boolean",
+  private: "boolean",
+  public: "boolean",
+  passHostHeader: "boolean",
+  rewriteRedirects: "boolean",
+  auth: "json",
+  accessRestrictions: "json",
+  accessGroups: "json",
+  sessionPublicKey: "text",
+  sessionPrivateKey: "text",
+  source: "text",
+  sourcePeer: "text",
+  certificateIssuedAt: "integer",
+  revision: "integer",
+  createdAt: "integer",
+  updatedAt: "integer",
+});
+
+interface TargetRow extends StoredTarget {
+  serviceId: ServiceId;
+  accountId: AccountId;
+}
+
+const targetCodec = rowCodec<TargetRow>({
+  serviceId: "text",
+  accountId: "text",
+  position: "integer",
+  targetId: "text",
+  targetType: "text",
+  protocol: "text",
+  host: "text",
+  port: "integer",
+  path: "text",
+  enabled: "boolean",
+  options: "json",
+});
+
+export async function insertService(db: Db, service: StoredService): Promise<void> {
+  await db("services").insert(codec.toRow(service));
+  await insertTargets(db, service);
+}
+
+/** Replaces everything, targets included. */
+export async function replaceService(db: Db, service: StoredService): Promise<void> {
+  await db("services").where({ account_id: service.accountId, id: service.id }).update(codec.toRow(service));
+  await db("service_targets").where({ service_id: service.id }).delete();
+  await insertTargets(db, service);
+}
+
+/** Changes columns and leaves the targets alone. */
+export async function updateServiceColumns(
+  db: Db,
+  account: AccountId,
+  id: ServiceId,
+  change: Partial<ServiceColumns>,
+): Promise<void> {
+  await db("services").where({ account_id: account, id }).update(codec.toRow(change));
+}
+
+export async function deleteService(db: Db, account: AccountId, id: ServiceId): Promise<void> {
+  await db("services").where({ account_id: account, id }).delete();
+}
+
+export async function getService(db: Db, account: AccountId, id: string): Promise<StoredService | undefined> {
+  return (await read(db, (query) => query.where({ account_id: account, id })))[0];
+}
+
+export async function listServices(db: Db, account: AccountId): Promise<StoredService[]> {
+  return read(db, (query) => query.where({ account_id: account }));
+}
+
+/** Of any account: a name belongs to one service. */
+export async function findServiceByDomain(db: Db, domain: string): Promise<StoredService | undefined> {
+  return (await read(db, (query) => query.where({ domain_key: domain.toLowerCase() })))[0];
+}
+
+/** What a cluster serves: of one account, or of all when `account` is null. Disabled ones included. */
+export async function listServicesOfCluster(
+  db: Db,
+  cluster: string,
+  account: AccountId | null,
+): Promise<StoredService[]> {
+  return read(db, (query) => {
+    const inCluster = query.whereRaw("lower(proxy_cluster) = ?", [cluster.toLowerCase()]);
+    return account === null ? inCluster : inCluster.where({ account_id: account });
+  });
+}
+
+export async function listServicesByIds(
+  db: Db,
+  account: AccountId,
+  ids: readonly string[],
+): Promise<StoredService[]> {
+  if (ids.length === 0) return [];
+  return read(db, (query) => query.where({ account_id: account }).whereIn("id", [...ids]));
+}
+
+/** Services with any target, enabled or not, that names `targetId`. */
+export async function listServicesTargeting(
+  db: Db,
+  account: AccountId,
+  targetIds: readonly string[],
+): Promise<StoredService[]> {
+  if (targetIds.length === 0) return [];
+  const ids = await db("service_targets")
+    .where({ account_id: account })
+    .whereIn("target_id", [...targetIds])
+    .distinct("service_id")
+    .pluck("service_id");
+  return listServicesByIds(db, account, ids);
+}
+
+/** Ports in use on a cluster, by any account: `{mode, listenPort, domainKey, serviceId}`. */
+export async function listClusterPorts(
+  db: Db,
+  cluster: string,
+): Promise<{ id: string; mode: ServiceMode; listenPort: number; domainKey: string }[]> {
+  const rows = await db("services")
+    .whereRaw("lower(proxy_cluster) = ?", [cluster.toLowerCase()])
+    .whereNot({ listen_port: 0 })
+    .select("id", "mode", "listen_port", "domain_key");
+  return rows.map((row) => ({
+    id: row.id,
+    mode: row.mode,
+    listenPort: Number(row.listen_port),
+    domainKey: row.domain_key,
+  }));
+}
+
+async function insertTargets(db: Db, service: StoredService): Promise<void> {
+  for (const target of service.targets) {
+    await db("service_targets").insert(
+      targetCodec.toRow({ ...target, serviceId: service.id, accountId: service.accountId }),
+    );
+  }
+}
+
+type ServiceQuery = Knex.QueryBuilder;
+
+/** Two queries for any number of services. */
+async function read(db: Db, narrow: (query: ServiceQuery) => ServiceQuery): Promise<StoredService[]> {
+  const rows = await narrow(db("services").select("services.*")).orderBy("created_at").orderBy("id");
+  const services = (rows as Record<string, unknown>[]).map(codec.fromRow);
+  if (services.length === 0) return [];
+  const targetRows = await db("service_targets")
+    .whereIn("service_id", narrow(db("services").select("id")))
+    .orderBy("service_id")
+    .orderBy("position");
+  const byService = new Map<string, StoredTarget[]>();
+  for (const row of targetRows) {
+    const { serviceId, accountId: _, ...target } = targetCodec.fromRow(row);
+    const list = byService.get(serviceId);
+    if (list) list.push(target);
+    else byService.set(serviceId, [target]);
+  }
+  return services.map((service) => ({ ...service, targets: byService.get(service.id) ?? [] }));
+}
