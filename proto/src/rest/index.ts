@@ -1,0 +1,12 @@
+/** The REST contract: one schema is validation, type and OpenAPI. Names follow NetBird's API where it has one. */
+export * from "./clusters.ts";
+export * from "./domains.ts";
+export * from "./groups.ts";
+export * from "./instance.ts";
+export * from "./networks.ts";
+export * from "./peers.ts";
+export * from "./proxy-tokens.ts";
+export * from "./services.ts";
+export * from "./setup-keys.ts";
+export * from "./shared.ts";
+export * from "./users.ts";
