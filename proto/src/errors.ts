@@ -180,6 +180,18 @@ export const reasonCodes = {
 
 export type ReasonCode = keyof typeof reasonCodes;
 
+/** What a service's owner should know although the request is accepted. */
+export const warningCodes = {
+  "service.public": {
+    hint: "Add an auth block, limit access_restrictions.allowed_cidrs, or confirm with public = true.",
+  },
+  "domain.not_validated": {
+    hint: "Add the CNAME record of the custom domain; certificates for it may fail until then.",
+  },
+} as const satisfies Record<string, { hint: string }>;
+
+export type WarningCode = keyof typeof warningCodes;
+
 /** Fails with a code of the catalogue. Only the handler at the edge turns it into a status. */
 export class AppError extends Error {
   readonly code: ErrorCode;

@@ -1,0 +1,324 @@
+import { AppError } from "@netbird-proxy/proto";
+import type { ServiceAuthRequest, ServiceRequest, ServiceTargetRequest } from "@netbird-proxy/proto/rest";
+import type {
+  ServiceMode,
+  StoredRestrictions,
+  StoredTarget,
+  StoredTargetOptions,
+} from "../store/services.ts";
+import { isDomainName } from "./domain-name.ts";
+import { formatGoDuration, parseGoDuration } from "./go-duration.ts";
+import { headerNameProblem, headerValueProblem } from "./header-rules.ts";
+import { hasHostBits, parseAddress, parseNetwork } from "./ip-network.ts";
+
+/** Authentication as it was asked for, secrets in clear; an empty secret means "keep the stored one". */
+export interface AuthDraft {
+  password?: { enabled: boolean; secret: string };
+  pin?: { enabled: boolean; secret: string };
+  bearer?: { enabled: boolean; groups: string[] };
+  headers?: { enabled: boolean; header: string; secret: string }[];
+}
+
+/** A service request whose shape is right. References to other objects are not checked yet. */
+export interface ServiceDraft {
+  name: string;
+  domain: string;
+  mode: ServiceMode;
+  /** 0: choose one (tcp, udp) or none (http). */
+  listenPort: number;
+  enabled: boolean;
+  private: boolean;
+  public: boolean;
+  passHostHeader: boolean;
+  rewriteRedirects: boolean;
+  auth: AuthDraft;
+  accessRestrictions: StoredRestrictions | null;
+  accessGroups: string[];
+  targets: StoredTarget[];
+}
+
+const MAX_NAME_BYTES = 255;
+const MAX_CIDRS = 200;
+const MAX_COUNTRIES = 50;
+const MAX_CUSTOM_HEADERS = 16;
+
+function invalid(path: string, message: string): never {
+  throw new AppError("service.invalid", message, { path });
+}
+
+/**
+ * Everything about a service request that can be said without looking at the database.
+ * Source: reference §2.2 to §2.7, made stricter where a service could never work (port ranges, schemes, path syntax).
+ *
+ * @throws AppError `service.*` with the path of the first field that is wrong
+ */
+export function validateService(request: ServiceRequest): ServiceDraft {
+  const mode: ServiceMode = request.mode || "http";
+  if (request.name === "") invalid("name", "name is required");
+  if (Buffer.byteLength(request.name) > MAX_NAME_BYTES) {
+    invalid("name", `name is longer than ${MAX_NAME_BYTES} bytes`);
+  }
+  if (request.domain === "") invalid("domain", "domain is required");
+  if (!isDomainName(request.domain) && !parseAddress(request.domain)) {
+    invalid("domain", `${JSON.stringify(request.domain)} is no domain name`);
+  }
+  const listenPort = request.listen_port ?? 0;
+  checkListenPort(mode, listenPort);
+  const targets = checkTargets(mode, request.targets);
+  const auth = checkAuth(mode, request.auth ?? {});
+  const accessRestrictions = checkRestrictions(request.access_restrictions);
+  const accessGroups = request.access_groups ?? [];
+  const isPrivate = request.private ?? false;
+  if (isPrivate) checkPrivate(mode, accessGroups, auth, request.public ?? false);
+  return {
+    name: request.name,
+    domain: request.domain,
+    mode,
+    listenPort,
+    enabled: request.enabled ?? false,
+    private: isPrivate,
+    public: request.public ?? false,
+    passHostHeader: request.pass_host_header ?? false,
+    rewriteRedirects: request.rewrite_redirects ?? false,
+    auth,
+    accessRestrictions,
+    accessGroups,
+    targets,
+  };
+}
+
+function checkPort(path: string, port: number, lowest: 0 | 1): void {
+  if (port >= lowest && port <= 65_535) return;
+  throw new AppError("service.port_out_of_range", `port ${port} is out of range`, { path });
+}
+
+function checkListenPort(mode: ServiceMode, port: number): void {
+  if (mode === "http" && port !== 0) invalid("listen_port", "listen_port cannot be set in http mode");
+  checkPort("listen_port", port, mode === "tls" ? 1 : 0);
+}
+
+function checkTargets(mode: ServiceMode, requests: readonly ServiceTargetRequest[]): StoredTarget[] {
+  if (requests.length === 0) {
+    throw new AppError("service.no_targets", "a service needs at least one target", { path: "targets" });
+  }
+  if (mode !== "http" && requests.length > 1) {
+    invalid("targets[1]", `a service in ${mode} mode has exactly one target`);
+  }
+  const positions = new Map<string, number>();
+  return requests.map((request, position) => {
+    const at = `targets[${position}]`;
+    const target = checkTarget(mode, request, position, at);
+    // Prefixes match at segment boundaries, so /api and /api/ are the same route.
+    const route = (target.path ?? "").replace(/\/+$/, "");
+    const first = positions.get(route);
+    if (first !== undefined) {
+      throw new AppError(
+        "service.duplicate_path",
+        `targets[${first}] already has the path ${target.path || "/"}`,
+        { path: `${at}.path` },
+      );
+    }
+    positions.set(route, position);
+    return target;
+  });
+}
+
+function checkTarget(
+  mode: ServiceMode,
+  request: ServiceTargetRequest,
+  position: number,
+  at: string,
+): StoredTarget {
+  const { target_type: targetType, protocol } = request;
+  const http = mode === "http";
+  if (request.target_id === "") invalid(`${at}.target_id`, "target_id is required");
+  const protocols = http ? ["http", "https"] : ["tcp", "udp", "http", "https"];
+  if (!protocols.includes(protocol)) {
+    invalid(`${at}.protocol`, `protocol must be one of ${protocols.join(", ")}`);
+  }
+  checkPort(`${at}.port`, request.port, http ? 0 : 1);
+  const options = checkOptions(mode, request, at);
+  checkHost(mode, request, at);
+  if (targetType === "cluster" && !options.directUpstream) {
+    invalid(`${at}.options.direct_upstream`, "a cluster target needs direct_upstream");
+  }
+  const path = request.path ?? null;
+  if (path !== null) checkPath(mode, path, `${at}.path`);
+  return {
+    position,
+    targetId: request.target_id,
+    targetType,
+    protocol,
+    host: request.host ?? "",
+    port: request.port,
+    path,
+    enabled: http ? (request.enabled ?? false) : true,
+    options,
+  };
+}
+
+function checkPath(mode: ServiceMode, path: string, at: string): void {
+  if (mode !== "http") {
+    if (path !== "" && path !== "/") invalid(at, `a target in ${mode} mode has no path`);
+    return;
+  }
+  if (path === "") return;
+  if (!path.startsWith("/")) invalid(at, "a path starts with /");
+  if (/[\s?#\x00-\x1f\x7f]/.test(path)) invalid(at, "a path has no spaces, ? or #");
+}
+
+function checkHost(mode: ServiceMode, request: ServiceTargetRequest, at: string): void {
+  const host = request.host ?? "";
+  const { target_type: type } = request;
+  const needed = type === "subnet" || (type === "cluster" && mode === "http");
+  if (needed && host.trim() === "") invalid(`${at}.host`, `a ${type} target needs a host`);
+  const used = type === "subnet" || type === "cluster" || request.options?.direct_upstream === true;
+  if (!used || host === "") return;
+  if (/[\s/]/.test(host)) invalid(`${at}.host`, "host is a name or an address, without scheme or path");
+  if (host.includes(":") && !parseAddress(host))
+    invalid(`${at}.host`, "host has no port; use the field port");
+}
+
+function checkOptions(mode: ServiceMode, target: ServiceTargetRequest, at: string): StoredTargetOptions {
+  const request = target.options ?? {};
+  const path = (member: string) => `${at}.options.${member}`;
+  const options: StoredTargetOptions = {};
+  const onlyHttp = (member: string) => {
+    if (mode !== "http") invalid(path(member), `${member} is not available in ${mode} mode`);
+  };
+  if (request.skip_tls_verify) {
+    onlyHttp("skip_tls_verify");
+    options.skipTlsVerify = true;
+  }
+  const requestTimeout = checkDuration(request.request_timeout, path("request_timeout"));
+  if (requestTimeout) options.requestTimeout = requestTimeout;
+  const idleTimeout = checkDuration(request.session_idle_timeout, path("session_idle_timeout"));
+  if (idleTimeout) options.sessionIdleTimeout = idleTimeout;
+  if (request.path_rewrite) {
+    onlyHttp("path_rewrite");
+    options.pathRewrite = request.path_rewrite;
+  }
+  if (request.custom_headers && Object.keys(request.custom_headers).length > 0) {
+    onlyHttp("custom_headers");
+    checkCustomHeaders(request.custom_headers, path("custom_headers"));
+    options.customHeaders = request.custom_headers;
+  }
+  if (request.proxy_protocol) {
+    if (mode === "http" || mode === "udp") {
+      invalid(path("proxy_protocol"), `proxy_protocol is not available in ${mode} mode`);
+    }
+    options.proxyProtocol = true;
+  }
+  if (request.direct_upstream) options.directUpstream = true;
+  return options;
+}
+
+/** @returns the canonical form; undefined when unset or 0 */
+function checkDuration(text: string | undefined, path: string): string | undefined {
+  if (text === undefined || text === "") return undefined;
+  const ns = parseGoDuration(text);
+  if (ns === undefined) return invalid(path, `${JSON.stringify(text)} is no duration such as 30s or 1m30s`);
+  if (ns < 0n) return invalid(path, "a duration cannot be negative");
+  return ns === 0n ? undefined : formatGoDuration(ns);
+}
+
+function checkCustomHeaders(headers: Readonly<Record<string, string>>, path: string): void {
+  const names = Object.keys(headers);
+  if (names.length > MAX_CUSTOM_HEADERS) invalid(path, `at most ${MAX_CUSTOM_HEADERS} custom headers`);
+  const seen = new Set<string>();
+  for (const name of names) {
+    const at = `${path}.${name}`;
+    const problem = headerNameProblem(name);
+    if (problem) invalid(at, `header ${JSON.stringify(name)} ${problem}`);
+    if (seen.has(name.toLowerCase())) invalid(at, `header ${name} is there twice`);
+    seen.add(name.toLowerCase());
+    const valueProblem = headerValueProblem(headers[name]!);
+    if (valueProblem) invalid(at, `the value of header ${name} ${valueProblem}`);
+  }
+}
+
+function checkAuth(mode: ServiceMode, request: ServiceAuthRequest): AuthDraft {
+  const draft: AuthDraft = {};
+  const onlyHttp = (member: string, enabled: boolean) => {
+    if (enabled && mode !== "http") {
+      invalid(`auth.${member}`, `authentication is not available in ${mode} mode`);
+    }
+  };
+  const { password_auth: password, pin_auth: pin, bearer_auth: bearer, header_auths: headers } = request;
+  if (password) {
+    onlyHttp("password_auth", password.enabled);
+    draft.password = { enabled: password.enabled, secret: password.password };
+  }
+  if (pin) {
+    onlyHttp("pin_auth", pin.enabled);
+    draft.pin = { enabled: pin.enabled, secret: pin.pin };
+  }
+  if (bearer) {
+    onlyHttp("bearer_auth", bearer.enabled);
+    draft.bearer = { enabled: bearer.enabled, groups: bearer.distribution_groups ?? [] };
+  }
+  // Accepted and dropped, as NetBird does.
+  onlyHttp("link_auth", request.link_auth?.enabled ?? false);
+  if (headers && headers.length > 0) {
+    draft.headers = headers.map(({ enabled, header, value }, index) => {
+      const at = `header_auths[${index}]`;
+      if (enabled) {
+        const problem = headerNameProblem(header);
+        if (problem) invalid(`auth.${at}.header`, `header ${JSON.stringify(header)} ${problem}`);
+        const valueProblem = headerValueProblem(value);
+        if (valueProblem) invalid(`auth.${at}.value`, `the value of header ${header} ${valueProblem}`);
+        onlyHttp(at, true);
+      }
+      return { enabled, header, secret: value };
+    });
+  }
+  return draft;
+}
+
+function checkRestrictions(request: ServiceRequest["access_restrictions"]): StoredRestrictions | null {
+  if (!request) return null;
+  const cidrs = (member: "allowed_cidrs" | "blocked_cidrs") => {
+    const list = request[member] ?? [];
+    const at = `access_restrictions.${member}`;
+    if (list.length > MAX_CIDRS) invalid(at, `at most ${MAX_CIDRS} entries`);
+    for (const [index, text] of list.entries()) {
+      const network = parseNetwork(text);
+      if (!network) invalid(`${at}[${index}]`, `${JSON.stringify(text)} is no CIDR such as 192.0.2.0/24`);
+      else if (hasHostBits(network)) invalid(`${at}[${index}]`, `${text} has bits set behind its prefix`);
+    }
+    return list;
+  };
+  const countries = (member: "allowed_countries" | "blocked_countries") => {
+    const list = request[member] ?? [];
+    const at = `access_restrictions.${member}`;
+    if (list.length > MAX_COUNTRIES) invalid(at, `at most ${MAX_COUNTRIES} entries`);
+    for (const [index, text] of list.entries()) {
+      if (!/^[a-z]{2}$/i.test(text)) {
+        invalid(`${at}[${index}]`, `${JSON.stringify(text)} is no two-letter country code`);
+      }
+    }
+    return list.map((text) => text.toUpperCase());
+  };
+  const stored: StoredRestrictions = {
+    allowedCidrs: cidrs("allowed_cidrs"),
+    blockedCidrs: cidrs("blocked_cidrs"),
+    allowedCountries: countries("allowed_countries"),
+    blockedCountries: countries("blocked_countries"),
+    crowdsecMode: request.crowdsec_mode ?? null,
+  };
+  const lists = [stored.allowedCidrs, stored.blockedCidrs, stored.allowedCountries, stored.blockedCountries];
+  return stored.crowdsecMode === null && lists.every((list) => list.length === 0) ? null : stored;
+}
+
+function checkPrivate(
+  mode: ServiceMode,
+  accessGroups: readonly string[],
+  auth: AuthDraft,
+  isPublic: boolean,
+): void {
+  if (mode !== "http") invalid("private", "only http services can be private");
+  if (accessGroups.length === 0)
+    invalid("access_groups", "a private service needs at least one access group");
+  if (auth.bearer?.enabled) invalid("auth.bearer_auth", "a private service cannot use bearer_auth");
+  if (isPublic) invalid("public", "a service is either private or public");
+}
