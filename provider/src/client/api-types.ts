@@ -1,0 +1,32 @@
+import type * as rest from "@netbird-proxy/proto/rest";
+
+// NetBird's own server answers without what ours adds, so those fields may be missing here.
+
+type Additive<T, K extends keyof T> = Omit<T, K> & { [P in K]?: T[P] };
+
+export type ServiceMeta = Additive<rest.ServiceMeta, "revision" | "live_revision" | "live_on">;
+export type Service = Additive<Omit<rest.Service, "meta">, "public" | "url" | "warnings"> & {
+  meta: ServiceMeta;
+};
+export type ServiceRequest = rest.ServiceRequest;
+export type ServiceTarget = rest.ServiceTarget;
+export type ServiceTargetRequest = rest.ServiceTargetRequest;
+export type ServiceTargetOptions = rest.ServiceTargetOptions;
+export type Warning = rest.Warning;
+
+export type Domain = rest.Domain & {
+  validation_records?: readonly { type: string; name: string; value: string }[];
+};
+export type ProxyCluster = rest.ProxyCluster;
+export type Group = rest.Group;
+export type GroupRequest = rest.GroupRequest;
+export type SetupKey = rest.SetupKey;
+export type Peer = Additive<rest.Peer, "kind" | "public_key">;
+export type Instance = Additive<rest.Instance, "version" | "features">;
+
+/** An error body; `error` only comes from our server. */
+export interface ErrorBody {
+  message?: unknown;
+  code?: unknown;
+  error?: { code?: unknown; path?: unknown; hint?: unknown };
+}

@@ -1,0 +1,155 @@
+import { readFileSync } from "node:fs";
+import { ApiClient } from "./client/api-client.ts";
+import { describeApiFailure } from "./client/describe-failure.ts";
+import { directTransport } from "./client/direct-transport.ts";
+import { proxiedTransport } from "./client/proxied-transport.ts";
+import { type ProviderEnvironment, version } from "./config.ts";
+import { isUnknown } from "./convert/value.ts";
+import { parseDurationMs } from "./framework/duration.ts";
+import type { Provider } from "./framework/resource.ts";
+import { flag, integer, mapOfText, type PlanOf, text } from "./framework/schema.ts";
+import { duration, integerBetween } from "./framework/validators.ts";
+import { group } from "./resources/group.ts";
+import { unconfiguredWalk, type Walk, walk } from "./resources/walk.ts";
+
+/** As configurations write it in `required_providers`. */
+export const providerAddress = "registry.terraform.io/netbirdio/netbird";
+
+const DEFAULT_TIMEOUT_MS = 30_000;
+const DEFAULT_RETRIES = 4;
+const CONCURRENT_REQUESTS = 10;
+
+const attributes = {
+  management_url: text({
+    description:
+      "Address of the management server. Falls back to the environment variable `NB_MANAGEMENT_URL`.",
+    optional: true,
+  }),
+  token: text({
+    description: "Personal access token (`nbp_...`). Falls back to the environment variable `NB_PAT`.",
+    optional: true,
+    sensitive: true,
+  }),
+  request_timeout: text({
+    description: "How long one request may take. Defaults to `30s`.",
+    optional: true,
+    validators: [duration],
+  }),
+  max_retries: integer({
+    description: "How often a request is repeated that failed for a passing reason. Defaults to 4.",
+    optional: true,
+    validators: [integerBetween(0, 20)],
+  }),
+  ca_cert: text({
+    description: "Certificate authority to trust beside the system's: PEM text, or the path of a PEM file.",
+    optional: true,
+  }),
+  insecure: flag({
+    description: "Accepts any certificate of the server. For experiments only.",
+    optional: true,
+  }),
+  headers: mapOfText({
+    description: "Headers to send with every request, for a gateway in front of the server.",
+    optional: true,
+    sensitive: true,
+  }),
+};
+
+type Config = PlanOf<typeof attributes>;
+
+/** The provider `netbird`. The environment gives fallbacks for its block, and the forward proxy. */
+export function netbirdProvider(environment: ProviderEnvironment): Provider<typeof attributes, Walk> {
+  return {
+    schema: { version: 0, description: "Manages NetBird's reverse proxy and what it needs.", attributes },
+    resources: [group],
+    dataSources: [],
+
+    configure(config, { terraformVersion, diagnostics, log }) {
+      const unknownNames = Object.keys(attributes).filter((name) => isUnknown(config[name as keyof Config]));
+      // Falling back to the environment here would talk to another server than the one that is meant.
+      if (unknownNames.length > 0) return unconfiguredWalk(unknownNames);
+
+      const managementUrl = known(config.management_url) ?? environment.managementUrl;
+      const token = known(config.token) ?? environment.token;
+      if (!managementUrl)
+        diagnostics.error(
+          ["management_url"],
+          "The address of the management server is missing",
+          "Set `management_url` in the provider block, or the environment variable NB_MANAGEMENT_URL.",
+        );
+      if (!token)
+        diagnostics.error(
+          ["token"],
+          "The token is missing",
+          "Set `token` in the provider block, or the environment variable NB_PAT.",
+        );
+      const url = managementUrl ? parseUrl(managementUrl) : undefined;
+      if (managementUrl && url === undefined)
+        diagnostics.error(
+          ["management_url"],
+          "Not an address",
+          `"${managementUrl}" is not an http or https URL, such as https://netbird.example.com.`,
+        );
+      if (token && /[^\x21-\x7e]/.test(token))
+        diagnostics.error(
+          ["token"],
+          "Not a token",
+          "The token has characters that no token has, perhaps a line break.",
+        );
+      const caCertificatePem = readCertificate(known(config.ca_cert));
+      if (caCertificatePem instanceof Error)
+        diagnostics.error(["ca_cert"], "Cannot read the certificate", caCertificatePem.message);
+      if (diagnostics.hasErrors || url === undefined || !token || caCertificatePem instanceof Error)
+        return undefined;
+
+      const options = {
+        maxConnections: CONCURRENT_REQUESTS,
+        caCertificatePem,
+        insecure: known(config.insecure) ?? false,
+      };
+      const { proxy } = environment;
+      const throughProxy = url.protocol === "https:" ? proxy.https : proxy.http;
+      return walk(
+        new ApiClient({
+          managementUrl: url,
+          token,
+          userAgent: `terraform-provider-netbird/${version} terraform/${terraformVersion || "unknown"}`,
+          requestTimeoutMs: parseDurationMs(known(config.request_timeout) ?? "") ?? DEFAULT_TIMEOUT_MS,
+          maxRetries: known(config.max_retries) ?? DEFAULT_RETRIES,
+          concurrency: CONCURRENT_REQUESTS,
+          headers: (known(config.headers) as ReadonlyMap<string, string> | undefined) ?? new Map(),
+          transport: throughProxy ? proxiedTransport(options, proxy) : directTransport(options),
+          log,
+        }),
+      );
+    },
+
+    describeFailure: describeApiFailure,
+
+    close(client) {
+      if (client.ready) client.api.close();
+    },
+  };
+}
+
+function known<T>(
+  value: T,
+): Exclude<T, null | object> | (T extends ReadonlyMap<string, unknown> ? T : never) | undefined {
+  return value === null || value === undefined || isUnknown(value) ? undefined : (value as never);
+}
+
+function parseUrl(text: string): URL | undefined {
+  if (!URL.canParse(text)) return undefined;
+  const url = new URL(text);
+  return url.protocol === "http:" || url.protocol === "https:" ? url : undefined;
+}
+
+function readCertificate(text: string | undefined): string | undefined | Error {
+  if (text === undefined || text === "") return undefined;
+  if (text.includes("-----BEGIN")) return text;
+  try {
+    return readFileSync(text, "utf8");
+  } catch (error) {
+    return error as Error;
+  }
+}

@@ -1,0 +1,94 @@
+import { type ServerUnaryCall, type ServiceDefinition, type sendUnaryData, status } from "@grpc/grpc-js";
+import { type Diagnostic, ProviderService } from "@netbird-proxy/proto/tfplugin6";
+import { applyResourceChange } from "./rpc/apply-resource-change.ts";
+import { configureProvider } from "./rpc/configure-provider.ts";
+import { getFunctions } from "./rpc/get-functions.ts";
+import { getMetadata } from "./rpc/get-metadata.ts";
+import { getProviderSchema } from "./rpc/get-provider-schema.ts";
+import { getResourceIdentitySchemas } from "./rpc/get-resource-identity-schemas.ts";
+import { importResourceState } from "./rpc/import-resource-state.ts";
+import { moveResourceState } from "./rpc/move-resource-state.ts";
+import { planResourceChange } from "./rpc/plan-resource-change.ts";
+import { readDataSource } from "./rpc/read-data-source.ts";
+import { readResource } from "./rpc/read-resource.ts";
+import { stopProvider } from "./rpc/stop-provider.ts";
+import { upgradeResourceState } from "./rpc/upgrade-resource-state.ts";
+import { validateDataResourceConfig } from "./rpc/validate-data-resource-config.ts";
+import { validateProviderConfig } from "./rpc/validate-provider-config.ts";
+import { validateResourceConfig } from "./rpc/validate-resource-config.ts";
+import type { Runtime } from "./runtime.ts";
+import { failureDiagnostics, wireDiagnostics } from "./wire-diagnostics.ts";
+
+/** The RPCs we answer. Anything else is UNIMPLEMENTED, which Terraform only notices when it needs it. */
+const handlers = {
+  getMetadata,
+  getProviderSchema,
+  getResourceIdentitySchemas,
+  validateProviderConfig,
+  validateResourceConfig,
+  validateDataResourceConfig,
+  upgradeResourceState,
+  configureProvider,
+  readResource,
+  planResourceChange,
+  applyResourceChange,
+  importResourceState,
+  moveResourceState,
+  readDataSource,
+  getFunctions,
+  stopProvider,
+} satisfies Partial<Record<keyof typeof ProviderService, unknown>>;
+
+export const providerService: ServiceDefinition = ProviderService;
+
+type Handler = (runtime: Runtime, request: unknown) => unknown;
+
+export function providerImplementation(runtime: Runtime) {
+  const implementation: Record<string, (call: never, callback: never) => void> = {};
+  for (const name of Object.keys(ProviderService)) {
+    const handler = (handlers as Record<string, Handler>)[name];
+    implementation[name] = handler === undefined ? unimplemented(name) : unary(runtime, name, handler);
+  }
+  return implementation;
+}
+
+function unary(runtime: Runtime, rpc: string, handler: Handler) {
+  return (call: ServerUnaryCall<unknown, unknown>, callback: sendUnaryData<unknown>) => {
+    const startedMs = performance.now();
+    const type = (call.request as { typeName?: string }).typeName;
+    runtime
+      .during(async () => handler(runtime, call.request))
+      .then(
+        (response) => {
+          const elapsedMs = Math.round(performance.now() - startedMs);
+          runtime.log("trace", "answered", {
+            tf_rpc: rpc,
+            tf_resource_type: type,
+            tf_req_duration_ms: elapsedMs,
+          });
+          callback(null, response);
+        },
+        (error: unknown) => {
+          // A gRPC status would read as a crash of the provider, without a place; diagnostics are data.
+          const diagnostics = wireDiagnostics(failureDiagnostics(error));
+          runtime.log("error", "call failed", { tf_rpc: rpc, tf_resource_type: type, reason: String(error) });
+          callback(null, emptyResponse(rpc, diagnostics));
+        },
+      );
+  };
+}
+
+function unimplemented(rpc: string) {
+  return (_call: unknown, callback: sendUnaryData<unknown>) =>
+    callback({ code: status.UNIMPLEMENTED, details: `${rpc} is not implemented` });
+}
+
+/** The smallest answer of an RPC that carries diagnostics. */
+function emptyResponse(rpc: string, diagnostics: Diagnostic[]): unknown {
+  const definition = (
+    ProviderService as unknown as Record<string, { responseDeserialize(bytes: Buffer): object }>
+  )[rpc]!;
+  const empty = definition.responseDeserialize(Buffer.alloc(0));
+  if ("diagnostics" in empty) return { ...empty, diagnostics };
+  return "Error" in empty ? { Error: diagnostics.map(({ summary }) => summary).join("; ") } : empty;
+}

@@ -1,0 +1,96 @@
+import type {
+  ApplyResourceChange_Request,
+  ApplyResourceChange_Response,
+} from "@netbird-proxy/proto/tfplugin6";
+import type { CtyType } from "../../convert/cty-type.ts";
+import type { ObjectValue } from "../../convert/value.ts";
+import { PrivateState } from "../../framework/private-state.ts";
+import { type Attributes, type ToldOf, typeOf } from "../../framework/schema.ts";
+import { settleApplied, type ToldObject } from "../../framework/settle-state.ts";
+import { callContext, describeFailure } from "../call-context.ts";
+import type { Runtime } from "../runtime.ts";
+import { wireDiagnostics } from "../wire-diagnostics.ts";
+import { readObject, writeObject } from "../wire-values.ts";
+
+export async function applyResourceChange(
+  runtime: Runtime,
+  request: ApplyResourceChange_Request,
+): Promise<ApplyResourceChange_Response> {
+  const resource = runtime.resource(request.typeName);
+  const { attributes } = resource.schema;
+  const type = typeOf(attributes);
+  const context = callContext(runtime);
+  const prior = readObject(type, request.priorState);
+  const plan = readObject(type, request.plannedState);
+  const config = readObject(type, request.config) ?? plan;
+  const privateState = new PrivateState(request.plannedPrivate);
+  const doing = `${plan === null ? "delete" : prior === null ? "create" : "update"} ${request.typeName}`;
+
+  // What is certainly in effect, whatever fails from here on.
+  let state: ObjectValue | null = prior;
+  const settle = (told: ToldObject) => settleApplied(attributes, plan!, told);
+  const keep = (told: ToldOf<Attributes>) => {
+    state = settle(told as ToldObject);
+  };
+  try {
+    const client = runtime.requireClient();
+    if (plan === null) {
+      if (prior !== null)
+        await resource.delete({ ...context, client, state: prior as never, private: privateState });
+      state = null;
+    } else {
+      const apply = {
+        ...context,
+        client,
+        config: config as never,
+        plan: plan as never,
+        private: privateState,
+        keep,
+      };
+      const told =
+        prior === null
+          ? await resource.create(apply)
+          : await resource.update({ ...apply, state: prior as never });
+      state = settle(told as ToldObject);
+    }
+  } catch (error) {
+    const attributeOf = (field: string) =>
+      plan === null ? undefined : resource.attributeOf?.(field, plan as never);
+    for (const item of describeFailure(runtime, error, doing, attributeOf)) context.diagnostics.add(item);
+  }
+  return {
+    newState: writeObject(type, encodable(type, state, prior, runtime, doing)),
+    private: privateState.bytes(),
+    diagnostics: wireDiagnostics(context.diagnostics.items),
+    legacyTypeSystem: false,
+    newIdentity: undefined,
+  };
+}
+
+/** A state that does not fit the schema would lose the object: Terraform drops it. The prior state is better than that. */
+function encodable(
+  type: CtyType,
+  state: ObjectValue | null,
+  prior: ObjectValue | null,
+  runtime: Runtime,
+  doing: string,
+): ObjectValue | null {
+  try {
+    writeObject(type, state);
+    return state;
+  } catch (error) {
+    runtime.log("error", "the new state does not fit the schema", { doing, reason: String(error) });
+    if (state === null) return prior;
+    const fitting: Record<string, ObjectValue[string]> = Object.create(null);
+    const attributes = (type as readonly ["object", Record<string, CtyType>])[1];
+    for (const [name, attributeType] of Object.entries(attributes)) {
+      try {
+        writeObject(["object", { value: attributeType }], { value: state[name] ?? null });
+        fitting[name] = state[name] ?? null;
+      } catch {
+        fitting[name] = prior?.[name] ?? null;
+      }
+    }
+    return fitting;
+  }
+}

@@ -1,0 +1,46 @@
+import type { Schema_Attribute, Schema_Object, Schema as WireSchema } from "@netbird-proxy/proto/tfplugin6";
+import type { Attribute, Attributes, Schema } from "../framework/schema.ts";
+
+const NESTING = { single: 1, list: 2, set: 3, map: 4 } as const;
+const MARKDOWN = 1;
+
+export function wireSchema(schema: Schema): WireSchema {
+  return {
+    version: BigInt(schema.version),
+    block: {
+      version: BigInt(schema.version),
+      attributes: wireAttributes(schema.attributes),
+      blockTypes: [],
+      description: schema.description,
+      descriptionKind: MARKDOWN,
+      deprecated: false,
+      deprecationMessage: "",
+      computed: false,
+    },
+  };
+}
+
+function wireAttributes(attributes: Attributes): Schema_Attribute[] {
+  return Object.entries(attributes).map(([name, attribute]) => ({
+    name,
+    type: attribute.nested ? Buffer.alloc(0) : Buffer.from(JSON.stringify(attribute.type), "utf8"),
+    description: attribute.description,
+    required: attribute.required ?? false,
+    optional: attribute.optional ?? false,
+    computed: attribute.computed ?? false,
+    sensitive: attribute.sensitive ?? false,
+    descriptionKind: MARKDOWN,
+    deprecated: attribute.deprecated !== undefined,
+    nestedType: wireNested(attribute),
+    writeOnly: attribute.writeOnly ?? false,
+    deprecationMessage: attribute.deprecated ?? "",
+  }));
+}
+
+function wireNested(attribute: Attribute): Schema_Object | undefined {
+  if (!attribute.nested) return undefined;
+  return {
+    attributes: wireAttributes(attribute.nested.attributes),
+    nesting: NESTING[attribute.nested.nesting],
+  };
+}
