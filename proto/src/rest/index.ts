@@ -1,6 +1,7 @@
 /** The REST contract: one schema is validation, type and OpenAPI. Names follow NetBird's API where it has one. */
 export * from "./clusters.ts";
 export * from "./domains.ts";
+export * from "./events.ts";
 export * from "./groups.ts";
 export * from "./instance.ts";
 export * from "./networks.ts";

@@ -81,6 +81,10 @@ export const PeerCreated = Type.Object(
     private_key: Type.Optional(
       Type.String({ description: "Only when the server made the key pair; shown once." }),
     ),
+    wireguard_config: Type.String({
+      description:
+        "A wg-quick file; complete when the server made the key pair, otherwise insert the private key.",
+    }),
   },
   { title: "PeerCreated" },
 );

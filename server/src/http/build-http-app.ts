@@ -1,0 +1,126 @@
+import swagger from "@fastify/swagger";
+import { AppError } from "@netbird-proxy/proto";
+import fastify, { LogController } from "fastify";
+import { requirePermission } from "../domain/permissions.ts";
+import { newId } from "../domain/xid.ts";
+import type { App, Caller } from "./app-type.ts";
+import { authenticate } from "./authenticate.ts";
+import { DRY_RUN_HEADER, isDryRun } from "./dry-run.ts";
+import { errorResponse } from "./error-response.ts";
+import { parseJsonBody } from "./json-body.ts";
+import { createMetrics } from "./metrics.ts";
+import { nameSchemas, openApiInfo } from "./openapi.ts";
+import type { HttpPorts } from "./ports.ts";
+import { registerClusterRoutes } from "./routes/clusters.ts";
+import { registerDomainRoutes } from "./routes/domains.ts";
+import { registerEventRoutes } from "./routes/events.ts";
+import { registerGroupRoutes } from "./routes/groups.ts";
+import { registerHealthRoutes } from "./routes/health.ts";
+import { registerInstanceRoutes } from "./routes/instance.ts";
+import { registerNetworkResourceRoutes } from "./routes/network-resources.ts";
+import { registerNetworkRouterRoutes } from "./routes/network-routers.ts";
+import { registerNetworkRoutes } from "./routes/networks.ts";
+import { registerPeerRoutes } from "./routes/peers.ts";
+import { registerPersonalAccessTokenRoutes } from "./routes/personal-access-tokens.ts";
+import { registerProxyTokenRoutes } from "./routes/proxy-tokens.ts";
+import { registerServiceRoutes } from "./routes/services.ts";
+import { registerSetupKeyRoutes } from "./routes/setup-keys.ts";
+import { registerUserRoutes } from "./routes/users.ts";
+
+const MAX_BODY_BYTES = 1024 * 1024;
+
+/** The REST side of the server, not listening yet. Every route is a file in routes/. */
+export async function buildHttpApp(ports: HttpPorts): Promise<App> {
+  const app = fastify({
+    loggerInstance: ports.log,
+    // One line per request is written below, with the names of our log fields.
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: "requestId" }),
+    bodyLimit: MAX_BODY_BYTES,
+    genReqId: () => newId(),
+    requestTimeout: 30_000,
+    // A cluster's address is a parameter and may be as long as a domain name.
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 300 },
+    ajv: {
+      // Types are not coerced, and what a request does not send takes the default of its schema (the zero value).
+      customOptions: { coerceTypes: false, useDefaults: true, removeAdditional: false, strict: false },
+    },
+  }) as unknown as App;
+  // Responses are written as they are: null, [] and "absent" are different things to our clients.
+  app.setSerializerCompiler(() => (value) => `${JSON.stringify(value)}\n`);
+  app.setErrorHandler((error, request, reply) => {
+    const { invalidCode } = request.routeOptions.config;
+    const { status, body, cause } = errorResponse(error, { requestId: request.id, invalidCode });
+    if (cause !== undefined) request.log.error({ err: cause }, "request failed");
+    return reply.status(status).send(body);
+  });
+  app.setNotFoundHandler((request, reply) => {
+    const error = new AppError(
+      "request.not_found",
+      `there is no ${request.method} ${request.url.split("?")[0]}`,
+    );
+    return reply.status(404).send(errorResponse(error, { requestId: request.id }).body);
+  });
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("*", { parseAs: "string" }, (_request, text, done) => {
+    try {
+      done(null, parseJsonBody(text as string));
+    } catch (error) {
+      done(error as Error);
+    }
+  });
+
+  app.decorateRequest("caller", null as unknown as Caller);
+  const metrics = createMetrics();
+  app.addHook("onRequest", async (request, reply) => {
+    reply.header("X-Request-Id", request.id);
+    if (isDryRun(request.query)) reply.header(DRY_RUN_HEADER, "supported");
+    if (request.routeOptions.config.public || request.is404) return;
+    const { store, nowMs } = ports.context;
+    request.caller = await authenticate(store.db, request.headers.authorization, nowMs());
+  });
+  app.addHook("preHandler", async (request) => {
+    const { permission } = request.routeOptions.config;
+    if (permission) requirePermission(request.caller.user, ...permission);
+  });
+  app.addHook("onResponse", async (request, reply) => {
+    const route = request.routeOptions.url ?? "unknown";
+    metrics.observeRequest(request.method, route, reply.statusCode, reply.elapsedTime);
+    request.log.debug(
+      {
+        method: request.method,
+        route,
+        status: reply.statusCode,
+        durationMs: Math.round(reply.elapsedTime),
+      },
+      "request",
+    );
+  });
+
+  await app.register(swagger, openApiInfo(ports.version));
+  app.register(async (routes) => {
+    const scope = routes as unknown as App;
+    registerHealthRoutes(scope, ports, metrics);
+    registerInstanceRoutes(scope, ports);
+    registerUserRoutes(scope, ports);
+    registerPersonalAccessTokenRoutes(scope, ports);
+    registerGroupRoutes(scope, ports);
+    registerSetupKeyRoutes(scope, ports);
+    registerPeerRoutes(scope, ports);
+    registerNetworkRoutes(scope, ports);
+    registerNetworkResourceRoutes(scope, ports);
+    registerNetworkRouterRoutes(scope, ports);
+    registerServiceRoutes(scope, ports);
+    registerClusterRoutes(scope, ports);
+    registerDomainRoutes(scope, ports);
+    registerProxyTokenRoutes(scope, ports);
+    registerEventRoutes(scope, ports);
+    let document: unknown;
+    scope.get(
+      "/api/openapi.json",
+      { config: { public: true }, schema: { hide: true } },
+      async () => (document ??= nameSchemas(app.swagger())),
+    );
+  });
+  await app.ready();
+  return app;
+}

@@ -1,0 +1,71 @@
+import { AccessLogPage, AccessLogQuery, AuditEvent } from "@netbird-proxy/proto/rest";
+import Type from "typebox";
+import { activityText } from "../../domain/activities.ts";
+import { listAccessLogs } from "../../store/access-logs.ts";
+import { listAuditEvents } from "../../store/audit-events.ts";
+import type { App } from "../app-type.ts";
+import type { HttpPorts } from "../ports.ts";
+import { viewAccessLog } from "../views/access-log.ts";
+import { timestamp } from "../views/timestamp.ts";
+import { answers } from "./responses.ts";
+
+const MAX_AUDIT_EVENTS = 10_000;
+const MAX_PAGE_SIZE = 100;
+
+export function registerEventRoutes(app: App, { context }: HttpPorts): void {
+  const tags = ["events"];
+  const { db } = context.store;
+
+  for (const path of ["/api/events", "/api/events/audit"]) {
+    app.get(
+      path,
+      {
+        config: { permission: ["events", "read"] },
+        schema: { tags, response: answers(Type.Array(AuditEvent)) },
+      },
+      async (request): Promise<AuditEvent[]> => {
+        const events = await listAuditEvents(db, request.caller.actor.account, MAX_AUDIT_EVENTS);
+        return events.map((event) => ({
+          id: String(event.id),
+          timestamp: timestamp(event.timestamp),
+          activity: activityText(event.activityCode),
+          activity_code: event.activityCode,
+          initiator_id: event.initiatorId,
+          initiator_name: event.initiatorName,
+          initiator_email: event.initiatorEmail,
+          target_id: event.targetId,
+          meta: event.meta,
+        }));
+      },
+    );
+  }
+
+  app.get(
+    "/api/events/proxy",
+    {
+      config: { permission: ["services", "read"] },
+      schema: { tags, querystring: AccessLogQuery, response: answers(AccessLogPage) },
+    },
+    async (request): Promise<AccessLogPage> => {
+      // No parameter can fail: what is no number takes its default.
+      const page = positive(request.query.page) ?? 1;
+      const limit = Math.min(positive(request.query.page_size) ?? 50, MAX_PAGE_SIZE);
+      const { entries, total } = await listAccessLogs(db, request.caller.actor.account, {
+        offset: (page - 1) * limit,
+        limit,
+      });
+      return {
+        data: entries.map(viewAccessLog),
+        page,
+        page_size: limit,
+        total_records: total,
+        total_pages: Math.ceil(total / limit),
+      };
+    },
+  );
+}
+
+function positive(text: string | undefined): number | undefined {
+  const value = Number(text);
+  return Number.isInteger(value) && value >= 1 && value <= 1_000_000 ? value : undefined;
+}

@@ -1,0 +1,40 @@
+import { features, Instance, SetupRequest, SetupResponse } from "@netbird-proxy/proto/rest";
+import { isSetupRequired, setUp } from "../../commands/set-up.ts";
+import type { App } from "../app-type.ts";
+import type { HttpPorts } from "../ports.ts";
+import { answers } from "./responses.ts";
+
+export function registerInstanceRoutes(app: App, ports: HttpPorts): void {
+  const { context } = ports;
+
+  app.get(
+    "/api/instance",
+    { config: { public: true }, schema: { tags: ["instance"], security: [], response: answers(Instance) } },
+    async (): Promise<Instance> => ({
+      setup_required: await isSetupRequired(context),
+      version: ports.version,
+      features: [...features],
+    }),
+  );
+
+  app.post(
+    "/api/setup",
+    {
+      config: { public: true },
+      schema: { tags: ["instance"], security: [], body: SetupRequest, response: answers(SetupResponse) },
+    },
+    async (request, reply): Promise<SetupResponse> => {
+      const { email, name, password, create_pat: wantsToken, pat_expire_in: days } = request.body;
+      reply.header("Cache-Control", "no-store");
+      const tokenDays = wantsToken && ports.setupTokenEnabled ? (days ?? 1) : undefined;
+      const made = await setUp(context, { email, name, password, tokenDays });
+      return {
+        user_id: made.userId,
+        email: made.email,
+        ...(made.personalAccessToken === undefined
+          ? {}
+          : { personal_access_token: made.personalAccessToken }),
+      };
+    },
+  );
+}

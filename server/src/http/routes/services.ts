@@ -1,0 +1,117 @@
+import {
+  DryRunQuery,
+  EmptyObject,
+  IdParams,
+  Service,
+  ServiceRequest,
+  ServiceStatusDetail,
+} from "@netbird-proxy/proto/rest";
+import Type from "typebox";
+import { createService, removeService, requireService, updateService } from "../../commands/services.ts";
+import { listServices } from "../../store/services.ts";
+import type { App } from "../app-type.ts";
+import { isDryRun } from "../dry-run.ts";
+import type { HttpPorts } from "../ports.ts";
+import { viewOneService, viewServices, viewStatusDetail } from "../views/service.ts";
+import { answers } from "./responses.ts";
+
+export function registerServiceRoutes(app: App, ports: HttpPorts): void {
+  const tags = ["reverse-proxy"];
+  const { context } = ports;
+  const { db } = context.store;
+  const all = "/api/reverse-proxies/services";
+  const one = "/api/reverse-proxies/services/:id";
+
+  app.get(
+    all,
+    {
+      config: { permission: ["services", "read"] },
+      schema: { tags, response: answers(Type.Array(Service)) },
+    },
+    async (request): Promise<Service[]> => {
+      const { account } = request.caller.actor;
+      return viewServices(ports, account, await listServices(db, account));
+    },
+  );
+
+  app.get(
+    one,
+    {
+      config: { permission: ["services", "read"] },
+      schema: { tags, params: IdParams, response: answers(Service) },
+    },
+    async (request): Promise<Service> => {
+      const { account } = request.caller.actor;
+      return viewOneService(ports, account, await requireService(db, account, request.params.id));
+    },
+  );
+
+  app.get(
+    `${one}/status`,
+    {
+      config: { permission: ["services", "read"] },
+      schema: { tags, params: IdParams, response: answers(ServiceStatusDetail) },
+    },
+    async (request): Promise<ServiceStatusDetail> => {
+      const { account } = request.caller.actor;
+      const service = await requireService(db, account, request.params.id);
+      return viewStatusDetail(service, (await ports.statusOf(account, [service])).get(service.id)!);
+    },
+  );
+
+  app.post(
+    all,
+    {
+      config: { permission: ["services", "create"], invalidCode: "service.invalid" },
+      schema: { tags, querystring: DryRunQuery, body: ServiceRequest, response: answers(Service) },
+    },
+    async (request): Promise<Service> => {
+      const { actor } = request.caller;
+      const dryRun = isDryRun(request.query);
+      const service = await createService(context, actor, request.body, { dryRun });
+      return echoEmptyGroups(request.body, await viewOneService(ports, actor.account, service));
+    },
+  );
+
+  app.put(
+    one,
+    {
+      config: { permission: ["services", "update"], invalidCode: "service.invalid" },
+      schema: {
+        tags,
+        params: IdParams,
+        querystring: DryRunQuery,
+        body: ServiceRequest,
+        response: answers(Service),
+      },
+    },
+    async (request): Promise<Service> => {
+      const { actor } = request.caller;
+      const dryRun = isDryRun(request.query);
+      const service = await updateService(context, actor, request.params.id, request.body, { dryRun });
+      return echoEmptyGroups(request.body, await viewOneService(ports, actor.account, service));
+    },
+  );
+
+  app.delete(
+    one,
+    {
+      config: { permission: ["services", "delete"] },
+      schema: { tags, params: IdParams, querystring: DryRunQuery, response: answers(EmptyObject) },
+    },
+    async (request): Promise<EmptyObject> => {
+      await removeService(context, request.caller.actor, request.params.id, {
+        dryRun: isDryRun(request.query),
+      });
+      return {};
+    },
+  );
+}
+
+/** Reads give null for "no groups", but whoever sends [] gets it back: Terraform compares the two. */
+function echoEmptyGroups(request: ServiceRequest, service: Service): Service {
+  const sent = request.auth?.bearer_auth?.distribution_groups;
+  const bearer = service.auth.bearer_auth;
+  if (sent?.length !== 0 || !bearer) return service;
+  return { ...service, auth: { ...service.auth, bearer_auth: { ...bearer, distribution_groups: [] } } };
+}

@@ -1,0 +1,174 @@
+import type { AccountId } from "@netbird-proxy/proto";
+import type { Service, ServiceAuth, ServiceStatusDetail, ServiceTarget } from "@netbird-proxy/proto/rest";
+import { isAtOrUnder } from "../../domain/domain-name.ts";
+import { serviceUrl } from "../../domain/service-url.ts";
+import { serviceWarnings } from "../../domain/service-warnings.ts";
+import { resolveTargetHost, type TargetDirectory } from "../../domain/target-host.ts";
+import { type CustomDomain, listDomains } from "../../store/domains.ts";
+import { listNetworkResources } from "../../store/network-resources.ts";
+import { listPeers } from "../../store/peers.ts";
+import type {
+  StoredAuth,
+  StoredRestrictions,
+  StoredService,
+  StoredTarget,
+  StoredTargetOptions,
+} from "../../store/services.ts";
+import type { HttpPorts, ServiceStatus } from "../ports.ts";
+import { timestamp } from "./timestamp.ts";
+
+/** A fixed number of queries for any number of services. */
+export async function viewServices(
+  ports: HttpPorts,
+  account: AccountId,
+  services: readonly StoredService[],
+): Promise<Service[]> {
+  if (services.length === 0) return [];
+  const { db } = ports.context.store;
+  const directory: TargetDirectory = {
+    peers: new Map((await listPeers(db, account)).map((peer) => [peer.id, peer])),
+    resources: new Map((await listNetworkResources(db, account)).map((resource) => [resource.id, resource])),
+  };
+  const domains = await listDomains(db, account);
+  const statuses = await ports.statusOf(account, services);
+  return services.map((service) => viewService(service, directory, domains, statuses.get(service.id)!));
+}
+
+export async function viewOneService(
+  ports: HttpPorts,
+  account: AccountId,
+  service: StoredService,
+): Promise<Service> {
+  return (await viewServices(ports, account, [service]))[0]!;
+}
+
+function viewService(
+  service: StoredService,
+  directory: TargetDirectory,
+  domains: readonly CustomDomain[],
+  status: ServiceStatus,
+): Service {
+  const on = (enabled: boolean) => enabled && !service.terminated;
+  const restrictions = service.accessRestrictions;
+  return {
+    id: service.id,
+    name: service.name,
+    domain: service.domain,
+    mode: service.mode,
+    listen_port: service.listenPort,
+    port_auto_assigned: service.portAutoAssigned,
+    ...(service.proxyCluster === "" ? {} : { proxy_cluster: service.proxyCluster }),
+    enabled: on(service.enabled),
+    terminated: service.terminated,
+    private: service.private,
+    pass_host_header: service.passHostHeader,
+    rewrite_redirects: service.rewriteRedirects,
+    auth: viewAuth(service.auth),
+    targets: service.targets.map((target) => viewTarget(target, directory, on(target.enabled))),
+    ...(restrictions ? { access_restrictions: viewRestrictions(restrictions) } : {}),
+    ...(service.accessGroups.length === 0 ? {} : { access_groups: service.accessGroups }),
+    meta: viewMeta(service, status),
+    public: service.public,
+    url: serviceUrl(service, status.publicHttpsPort),
+    warnings: serviceWarnings(service, { unvalidatedDomain: unvalidated(service, domains) }),
+  };
+}
+
+function viewMeta(service: StoredService, status: ServiceStatus): Service["meta"] {
+  const issuedAt = service.certificateIssuedAt ?? status.certificateIssuedAt;
+  const { certificate } = status;
+  return {
+    created_at: timestamp(service.createdAt),
+    status: status.state,
+    ...(issuedAt === null ? {} : { certificate_issued_at: timestamp(issuedAt) }),
+    revision: service.revision,
+    live_revision: status.liveRevision,
+    ...(status.reason ? { status_reason: status.reason } : {}),
+    live_on: status.liveOn,
+    ...(certificate
+      ? {
+          certificate: {
+            source: certificate.source,
+            ...(certificate.expiresAt === null ? {} : { expires_at: timestamp(certificate.expiresAt) }),
+          },
+        }
+      : {}),
+  };
+}
+
+function viewTarget(target: StoredTarget, directory: TargetDirectory, enabled: boolean): ServiceTarget {
+  return {
+    target_id: target.targetId,
+    target_type: target.targetType,
+    protocol: target.protocol,
+    port: target.port,
+    host: resolveTargetHost(target, directory),
+    ...(target.path === null ? {} : { path: target.path }),
+    enabled,
+    options: viewOptions(target.options),
+  };
+}
+
+function viewOptions(options: StoredTargetOptions): ServiceTarget["options"] {
+  return {
+    ...(options.skipTlsVerify ? { skip_tls_verify: true } : {}),
+    ...(options.requestTimeout ? { request_timeout: options.requestTimeout } : {}),
+    ...(options.sessionIdleTimeout ? { session_idle_timeout: options.sessionIdleTimeout } : {}),
+    ...(options.pathRewrite ? { path_rewrite: options.pathRewrite } : {}),
+    ...(options.customHeaders ? { custom_headers: options.customHeaders } : {}),
+    ...(options.proxyProtocol ? { proxy_protocol: true } : {}),
+    ...(options.directUpstream ? { direct_upstream: true } : {}),
+  };
+}
+
+/** Secrets never leave: their keys stay, empty. */
+function viewAuth(auth: StoredAuth): ServiceAuth {
+  const { password, pin, bearer, headers } = auth;
+  return {
+    ...(password ? { password_auth: { enabled: password.enabled, password: "" } } : {}),
+    ...(pin ? { pin_auth: { enabled: pin.enabled, pin: "" } } : {}),
+    ...(bearer
+      ? {
+          bearer_auth: {
+            enabled: bearer.enabled,
+            distribution_groups: bearer.groups.length === 0 ? null : bearer.groups,
+          },
+        }
+      : {}),
+    ...(headers && headers.length > 0
+      ? { header_auths: headers.map(({ enabled, header }) => ({ enabled, header, value: "" })) }
+      : {}),
+  };
+}
+
+function viewRestrictions(stored: StoredRestrictions): Service["access_restrictions"] {
+  const list = <Key extends string>(key: Key, values: string[]) =>
+    values.length === 0 ? {} : ({ [key]: values } as Record<Key, string[]>);
+  return {
+    ...list("allowed_cidrs", stored.allowedCidrs),
+    ...list("blocked_cidrs", stored.blockedCidrs),
+    ...list("allowed_countries", stored.allowedCountries),
+    ...list("blocked_countries", stored.blockedCountries),
+    ...(stored.crowdsecMode === null ? {} : { crowdsec_mode: stored.crowdsecMode }),
+  };
+}
+
+/** The custom domain that the service stands on, when it is not validated. */
+function unvalidated(service: StoredService, domains: readonly CustomDomain[]): string | undefined {
+  const [longest] = domains
+    .filter(({ domain }) => isAtOrUnder(service.domain, domain))
+    .sort((a, b) => b.domain.length - a.domain.length);
+  return longest && !longest.validated ? longest.domain : undefined;
+}
+
+export function viewStatusDetail(service: StoredService, status: ServiceStatus): ServiceStatusDetail {
+  return {
+    service_id: service.id,
+    status: status.state,
+    ...(status.reason ? { status_reason: status.reason } : {}),
+    revision: service.revision,
+    live_revision: status.liveRevision,
+    live_on: status.liveOn,
+    proxies: status.proxies,
+  };
+}

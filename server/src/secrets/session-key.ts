@@ -1,0 +1,12 @@
+import { generateKeyPairSync } from "node:crypto";
+
+/** An Ed25519 key pair in the forms of NetBird: public 32 bytes, private seed and public key (64 bytes), standard base64. */
+export function newSessionKeyPair(): { publicKey: string; privateKey: string } {
+  const { d, x } = generateKeyPairSync("ed25519").privateKey.export({ format: "jwk" });
+  const seed = Buffer.from(d!, "base64url");
+  const publicKey = Buffer.from(x!, "base64url");
+  return {
+    publicKey: publicKey.toString("base64"),
+    privateKey: Buffer.concat([seed, publicKey]).toString("base64"),
+  };
+}
