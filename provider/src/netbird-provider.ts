@@ -5,11 +5,20 @@ import { directTransport } from "./client/direct-transport.ts";
 import { proxiedTransport } from "./client/proxied-transport.ts";
 import { type ProviderEnvironment, version } from "./config.ts";
 import { isUnknown } from "./convert/value.ts";
+import { groupData } from "./data-sources/group.ts";
+import { peerData } from "./data-sources/peer.ts";
+import { peersData } from "./data-sources/peers.ts";
+import { proxyClustersData } from "./data-sources/proxy-clusters.ts";
+import { proxyDomainsData } from "./data-sources/proxy-domains.ts";
+import { proxyServiceData } from "./data-sources/proxy-service.ts";
 import { parseDurationMs } from "./framework/duration.ts";
 import type { Provider } from "./framework/resource.ts";
 import { flag, integer, mapOfText, type PlanOf, text } from "./framework/schema.ts";
 import { duration, integerBetween } from "./framework/validators.ts";
+import { customDomain } from "./resources/custom-domain.ts";
 import { group } from "./resources/group.ts";
+import { proxyService } from "./resources/proxy-service.ts";
+import { setupKey } from "./resources/setup-key.ts";
 import { unconfiguredWalk, type Walk, walk } from "./resources/walk.ts";
 
 /** As configurations write it in `required_providers`. */
@@ -61,8 +70,8 @@ type Config = PlanOf<typeof attributes>;
 export function netbirdProvider(environment: ProviderEnvironment): Provider<typeof attributes, Walk> {
   return {
     schema: { version: 0, description: "Manages NetBird's reverse proxy and what it needs.", attributes },
-    resources: [group],
-    dataSources: [],
+    resources: [customDomain, group, proxyService, setupKey],
+    dataSources: [groupData, peerData, peersData, proxyClustersData, proxyDomainsData, proxyServiceData],
 
     configure(config, { terraformVersion, diagnostics, log }) {
       const unknownNames = Object.keys(attributes).filter((name) => isUnknown(config[name as keyof Config]));

@@ -223,11 +223,12 @@ export class ApiClient {
           url: new URL(info.url),
           headers: this.#headers(body !== undefined),
           body: body === undefined ? undefined : JSON.stringify(body),
-          signal: AbortSignal.any([signal, timeout]),
+          // A write that is under way is not cut off: nobody would know what it left behind.
+          signal: info.method === "GET" ? AbortSignal.any([signal, timeout]) : timeout,
         });
         return { ok: true as const, answer };
       } catch (error) {
-        if (signal.aborted) throw signal.reason;
+        if (signal.aborted && info.method === "GET") throw signal.reason;
         const { code = "" } = error as NodeJS.ErrnoException;
         return {
           ok: false as const,

@@ -19,6 +19,8 @@ export interface AttributeOptions<T> {
   default?: T;
   /** The API knows nothing of it: reading keeps what the state says, and an import begins with the default. */
   clientOnly?: boolean;
+  /** A nested object that means something by being there, even when everything in it is empty. */
+  presence?: boolean;
   validators?: readonly Validator[];
   modifiers?: readonly PlanModifier[];
   /** True when both spellings mean the same, so that neither plan nor read reports a change. */

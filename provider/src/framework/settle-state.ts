@@ -61,10 +61,10 @@ function settleNested(attribute: Attribute, prior: Value, told: unknown): Value 
 
 /**
  * Nothing, empty, zero and false are one thing to most APIs and two to Terraform: whichever of them is stored stays.
- * A computed attribute without default has no spelling of the user's to keep.
+ * A computed attribute has no such freedom, and an object that counts by its presence has none either.
  */
 function keepEmptySpelling(attribute: Attribute, prior: Value, value: Value): Value {
-  if (attribute.computed) return value;
+  if (attribute.computed || attribute.presence) return value;
   return isEmpty(prior) && isEmpty(value) ? prior : value;
 }
 
@@ -83,6 +83,18 @@ function isEmpty(value: Value): boolean {
 export function settleApplied(attributes: Attributes, planned: ObjectValue, told: ToldObject): ObjectValue {
   return mapAttributes(attributes, (name, attribute) =>
     settleAppliedValue(attribute, planned[name] ?? null, told[name]),
+  );
+}
+
+/**
+ * The state after a create or update that failed half-way: as planned, except that what only the provider sets is as
+ * the API told. Terraform accepts that beside an error. Pure.
+ */
+export function settlePartial(attributes: Attributes, planned: ObjectValue, told: ToldObject): ObjectValue {
+  return mapAttributes(attributes, (name, attribute) =>
+    attribute.computed && !attribute.optional && told[name] !== undefined
+      ? complete(attribute, told[name])
+      : settleAppliedValue(attribute, planned[name] ?? null, told[name]),
   );
 }
 

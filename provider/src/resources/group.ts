@@ -51,6 +51,14 @@ export const group: Resource<GroupAttributes, Walk> = {
   typeName: "netbird_group",
   schema: { version: 0, description: "A group of peers and network resources.", attributes },
 
+  plan({ plan, state, config }) {
+    if (state !== null) return;
+    // Nobody can be in a group that does not exist yet.
+    if (config.peers === null) plan.peers = [];
+    if (config.resources === null) plan.resources = [];
+    plan.issued = "api";
+  },
+
   async create({ client, plan, config, signal, keep }) {
     const body = requestBody(plan, config, { peers: [], resources: [] });
     try {

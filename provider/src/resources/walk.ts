@@ -1,5 +1,6 @@
 import type { ApiClient } from "../client/api-client.ts";
 import { DiagnosticError } from "../framework/diagnostics.ts";
+import { PlannedDomains } from "./planned-domains.ts";
 
 /** What resources work with during one walk. */
 export interface Walk {
@@ -7,14 +8,11 @@ export interface Walk {
   readonly api: ApiClient;
   /** True when `api` can be used. */
   readonly ready: boolean;
-  /** Domains of services that this configuration manages, by domain: the service's id. */
-  readonly managedDomains: Map<string, string>;
-  /** Custom domains that this walk plans to create. */
-  readonly plannedCustomDomains: Set<string>;
+  readonly domains: PlannedDomains;
 }
 
 export function walk(api: ApiClient): Walk {
-  return { api, ready: true, managedDomains: new Map(), plannedCustomDomains: new Set() };
+  return { api, ready: true, domains: new PlannedDomains() };
 }
 
 /** While planning, the provider's own configuration may depend on something that does not exist yet. */
@@ -29,7 +27,6 @@ export function unconfiguredWalk(unknownAttributes: readonly string[]): Walk {
       });
     },
     ready: false,
-    managedDomains: new Map(),
-    plannedCustomDomains: new Set(),
+    domains: new PlannedDomains(),
   };
 }

@@ -52,13 +52,24 @@ export class ManagementServer {
   readonly domains = new Map<string, Json>();
   readonly peers = new Map<string, Json>();
   readonly clusters: Json[] = [
-    { id: "proxy-1", address: CLUSTER, type: "shared", online: true, connected_proxies: 1, supports_custom_ports: true },
+    {
+      id: "proxy-1",
+      address: CLUSTER,
+      type: "shared",
+      online: true,
+      connected_proxies: 1,
+      supports_custom_ports: true,
+    },
   ];
   readonly requests: { method: string; path: string; body: Json | undefined; headers: Json }[] = [];
   /** How many reads a service stays pending after it was written; Infinity for ever. */
   readsUntilLive = 0;
   /** The reason a service gives while it is not live. */
-  reason: Json = { code: "target.unreachable", message: "the target refused the connection", hint: "start it" };
+  reason: Json = {
+    code: "target.unreachable",
+    message: "the target refused the connection",
+    hint: "start it",
+  };
 
   readonly #ours: boolean;
   readonly #server: Server;
@@ -88,7 +99,11 @@ export class ManagementServer {
   }
 
   /** Answers the next `times` matching requests with a failure. `path` is matched below /api, with its query. */
-  fault(method: string, path: RegExp, fault: Partial<Omit<Fault, "method" | "path">> & { status?: number }): void {
+  fault(
+    method: string,
+    path: RegExp,
+    fault: Partial<Omit<Fault, "method" | "path">> & { status?: number },
+  ): void {
     this.#faults.push({
       method,
       path,
@@ -189,7 +204,11 @@ export class ManagementServer {
     response.end(value === undefined ? "" : `${JSON.stringify(value)}\n`);
   }
 
-  #attempt(method: string, url: URL, body: Json | undefined): { status: number; value: unknown; headers: Json } {
+  #attempt(
+    method: string,
+    url: URL,
+    body: Json | undefined,
+  ): { status: number; value: unknown; headers: Json } {
     const dryRun = this.#ours && url.searchParams.get("dry_run") === "true";
     const headers = dryRun ? { "netbird-dry-run": "supported" } : {};
     const path = url.pathname.replace(/^\/api/, "");
@@ -198,17 +217,33 @@ export class ManagementServer {
       return { status: 200, value: value === undefined ? {} : value, headers };
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
-      const ours = this.#ours ? { error: { code: error.code, path: error.path, hint: "Hint of the server." } } : {};
-      return { status: error.status, value: { message: error.message, code: error.status, ...ours }, headers };
+      const ours = this.#ours
+        ? { error: { code: error.code, path: error.path, hint: "Hint of the server." } }
+        : {};
+      return {
+        status: error.status,
+        value: { message: error.message, code: error.status, ...ours },
+        headers,
+      };
     }
   }
 
-  #route(method: string, path: string, query: URLSearchParams, body: Json | undefined, dryRun: boolean): unknown {
+  #route(
+    method: string,
+    path: string,
+    query: URLSearchParams,
+    body: Json | undefined,
+    dryRun: boolean,
+  ): unknown {
     const [, collection, ...rest] = path.split("/");
     const id = decodeURIComponent(rest.at(-1) ?? "");
-    switch (`${method} ${path.replace(/\/[^/]+$/, (last) => (rest.length > (collection === "reverse-proxies" ? 1 : 0) ? "/:id" : last))}`) {
+    switch (
+      `${method} ${path.replace(/\/[^/]+$/, (last) => (rest.length > (collection === "reverse-proxies" ? 1 : 0) ? "/:id" : last))}`
+    ) {
       case "GET /instance":
-        return this.#ours ? { setup_required: false, version: "0.1.0", features: ["dry_run", "revisions"] } : { setup_required: false };
+        return this.#ours
+          ? { setup_required: false, version: "0.1.0", features: ["dry_run", "revisions"] }
+          : { setup_required: false };
       case "GET /peers":
         return [...this.peers.values()];
       case "GET /peers/:id":
@@ -235,7 +270,8 @@ export class ManagementServer {
         return this.#createSetupKey(body!);
       case "PUT /setup-keys/:id": {
         const key = found(this.setupKeys, id, "setup key");
-        if (key.revoked && !body!.revoked) throw new Refusal(422, "setup_key.invalid", "cannot un-revoke a setup key");
+        if (key.revoked && !body!.revoked)
+          throw new Refusal(422, "setup_key.invalid", "cannot un-revoke a setup key");
         Object.assign(key, { auto_groups: body!.auto_groups, revoked: body!.revoked });
         if (key.revoked) Object.assign(key, { state: "revoked", valid: false });
         return masked(key);
@@ -304,7 +340,8 @@ export class ManagementServer {
       issued: "api",
       peers_count: peers.length,
       resources_count: resources.length,
-      peers: peers.length === 0 ? null : peers.map((peer) => ({ id: peer, name: this.peers.get(peer)!.name })),
+      peers:
+        peers.length === 0 ? null : peers.map((peer) => ({ id: peer, name: this.peers.get(peer)!.name })),
       resources: resources.length === 0 ? null : resources,
     };
     this.groups.set(group.id, group);
@@ -343,7 +380,12 @@ export class ManagementServer {
     const cluster = this.#clusterOf(body.domain);
     (body.targets as Json[]).forEach((target, index) => {
       if (target.target_type === "peer" && !this.peers.has(target.target_id))
-        throw new Refusal(422, "service.target_not_found", `peer ${target.target_id} not found`, `targets[${index}].target_id`);
+        throw new Refusal(
+          422,
+          "service.target_not_found",
+          `peer ${target.target_id} not found`,
+          `targets[${index}].target_id`,
+        );
     });
     if ([...this.services.values()].some((other) => other.domain === body.domain && other.id !== id))
       throw new Refusal(409, "service.domain_taken", `domain ${body.domain} is already in use`, "domain");
@@ -366,7 +408,13 @@ export class ManagementServer {
       auth.header_auths = body.auth.header_auths.map((one: Json) => {
         const key = `header:${one.header.toLowerCase()}`;
         if (one.value) stored[key] = one.value;
-        if (!stored[key]) throw new Refusal(422, "service.secret_missing", `header ${one.header} has no value`, "auth.header_auths");
+        if (!stored[key])
+          throw new Refusal(
+            422,
+            "service.secret_missing",
+            `header ${one.header} has no value`,
+            "auth.header_auths",
+          );
         return { enabled: true, header: one.header, value: "" };
       });
     }
@@ -376,7 +424,8 @@ export class ManagementServer {
       name: body.name,
       domain: body.domain,
       mode,
-      listen_port: body.listen_port || previous?.listen_port || (mode === "tcp" || mode === "udp" ? 12_345 : 0),
+      listen_port:
+        body.listen_port || previous?.listen_port || (mode === "tcp" || mode === "udp" ? 12_345 : 0),
       port_auto_assigned: mode !== "http" && !body.listen_port,
       proxy_cluster: cluster,
       enabled: body.enabled ?? false,
@@ -414,7 +463,8 @@ export class ManagementServer {
     const custom = [...this.domains.values()]
       .filter((one) => under(one.domain))
       .sort((a, b) => b.domain.length - a.domain.length)[0];
-    if (custom === undefined) throw new Refusal(412, "service.no_cluster", `no cluster serves ${domain}`, "domain");
+    if (custom === undefined)
+      throw new Refusal(412, "service.no_cluster", `no cluster serves ${domain}`, "domain");
     return custom.target_cluster;
   }
 
@@ -430,7 +480,8 @@ export class ManagementServer {
     }
     return {
       ...rest,
-      url: rest.mode === "http" ? `https://${rest.domain}` : `${rest.mode}://${rest.domain}:${rest.listen_port}`,
+      url:
+        rest.mode === "http" ? `https://${rest.domain}` : `${rest.mode}://${rest.domain}:${rest.listen_port}`,
       warnings: [],
       meta: {
         created_at,
@@ -456,7 +507,9 @@ function masked(key: Json): Json {
 }
 
 function withoutEmpty(object: Json): Json | undefined {
-  const entries = Object.entries(object).filter(([, value]) => value && (!Array.isArray(value) || value.length > 0));
+  const entries = Object.entries(object).filter(
+    ([, value]) => value && (!Array.isArray(value) || value.length > 0),
+  );
   return entries.length === 0 ? undefined : Object.fromEntries(entries);
 }
 

@@ -3,7 +3,14 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type DebugProvider, makeLog, netbirdProvider, providerAddress, readEnvironment, startForDebugging } from "../../src/index.ts";
+import {
+  type DebugProvider,
+  makeLog,
+  netbirdProvider,
+  providerAddress,
+  readEnvironment,
+  startForDebugging,
+} from "../../src/index.ts";
 import { ManagementServer, type ManagementServerOptions, TOKEN } from "./management-server.ts";
 
 export interface CommandResult {
@@ -36,7 +43,11 @@ export class TerraformWorkspace {
     const url = await server.start();
     const folder = mkdtempSync(join(tmpdir(), "netbird-provider-test-"));
     const logLines: string[] = [];
-    const environment = readEnvironment({ NB_MANAGEMENT_URL: url, NB_PAT: TOKEN, PLUGIN_UNIX_SOCKET_DIR: folder });
+    const environment = readEnvironment({
+      NB_MANAGEMENT_URL: url,
+      NB_PAT: TOKEN,
+      PLUGIN_UNIX_SOCKET_DIR: folder,
+    });
     const provider = await startForDebugging(
       netbirdProvider(environment),
       providerAddress,
@@ -116,7 +127,11 @@ export class TerraformWorkspace {
 }
 
 /** Runs the real terraform in a folder, away from the user's own settings. */
-export function startTerraform(folder: string, args: readonly string[], env: Record<string, string>): RunningCommand {
+export function startTerraform(
+  folder: string,
+  args: readonly string[],
+  env: Record<string, string>,
+): RunningCommand {
   const configuration = join(folder, "cli.tfrc");
   if (env.TF_CLI_CONFIG_FILE === undefined) writeFileSync(configuration, "");
   const child = spawn("terraform", args, {

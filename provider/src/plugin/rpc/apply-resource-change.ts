@@ -6,7 +6,7 @@ import type { CtyType } from "../../convert/cty-type.ts";
 import type { ObjectValue } from "../../convert/value.ts";
 import { PrivateState } from "../../framework/private-state.ts";
 import { type Attributes, type ToldOf, typeOf } from "../../framework/schema.ts";
-import { settleApplied, type ToldObject } from "../../framework/settle-state.ts";
+import { settleApplied, settlePartial, type ToldObject } from "../../framework/settle-state.ts";
 import { callContext, describeFailure } from "../call-context.ts";
 import type { Runtime } from "../runtime.ts";
 import { wireDiagnostics } from "../wire-diagnostics.ts";
@@ -28,9 +28,8 @@ export async function applyResourceChange(
 
   // What is certainly in effect, whatever fails from here on.
   let state: ObjectValue | null = prior;
-  const settle = (told: ToldObject) => settleApplied(attributes, plan!, told);
   const keep = (told: ToldOf<Attributes>) => {
-    state = settle(told as ToldObject);
+    state = settlePartial(attributes, plan!, told as ToldObject);
   };
   try {
     const client = runtime.requireClient();
@@ -51,7 +50,7 @@ export async function applyResourceChange(
         prior === null
           ? await resource.create(apply)
           : await resource.update({ ...apply, state: prior as never });
-      state = settle(told as ToldObject);
+      state = settleApplied(attributes, plan, told as ToldObject);
     }
   } catch (error) {
     const attributeOf = (field: string) =>

@@ -1,0 +1,160 @@
+import type { Service, ServiceRequest } from "../client/api-types.ts";
+import { isGone, mayHaveHappened } from "../client/failure.ts";
+import { isUnknown } from "../convert/value.ts";
+import type { ApplyContext, Resource } from "../framework/resource.ts";
+import { timeoutMs } from "../framework/timeouts.ts";
+import { onlyMatch, parseImportId } from "./import-lookup.ts";
+import {
+  type ServiceAttributes,
+  type ServicePlan,
+  type ServiceState,
+  type ServiceTold,
+  schema,
+} from "./proxy-service/attributes.ts";
+import { planService, sendsAnything } from "./proxy-service/plan.ts";
+import { attributeOfField, reliesOnStoredSecrets, serviceRequest } from "./proxy-service/request.ts";
+import { toldService } from "./proxy-service/told.ts";
+import { validateService } from "./proxy-service/validate.ts";
+import { servicePath, waitUntilGone, waitUntilLive } from "./proxy-service/wait-until-live.ts";
+import type { Walk } from "./walk.ts";
+
+const COLLECTION = "/reverse-proxies/services";
+const WAIT_FOR_LIVE_MS = 120_000;
+const WAIT_FOR_GONE_MS = 60_000;
+/** A server's clock may differ this much from ours. */
+const CLOCK_SKEW_MS = 120_000;
+
+export const proxyService: Resource<ServiceAttributes, Walk> = {
+  typeName: "netbird_proxy_service",
+  schema,
+  validate: validateService,
+  plan: planService,
+  movesFrom: ["netbird_reverse_proxy_service"],
+
+  seen(state, { domains }) {
+    if (state.domain !== null && state.id !== null) domains.stored(state.id, state.domain);
+  },
+
+  planDestroy({ client, state }) {
+    if (state.id !== null) client?.domains.released(state.id);
+  },
+
+  async create(context) {
+    const { client, plan, config, keep, signal } = context;
+    const request = serviceRequest(known(plan), {
+      config: config.auth as ServiceState["auth"],
+      state: null,
+      sendAll: true,
+    });
+    const created = await createOrAdopt(client, request, signal);
+    keep(toldService(created));
+    return finish(context, created, "create");
+  },
+
+  async read({ client, state, signal }) {
+    try {
+      return toldService(await client.api.find<Service>(COLLECTION, state.id!, signal), state);
+    } catch (error) {
+      if (isGone(error)) return undefined;
+      throw error;
+    }
+  },
+
+  async update(context) {
+    const { client, plan, config, state, keep, signal } = context;
+    // Settings of the provider alone: everything else is known, and as it was.
+    if (!sendsAnything(state as ServicePlan, plan)) return {};
+    const secrets = { config: config.auth as ServiceState["auth"], state: state.auth };
+    let request = serviceRequest(known(plan), { ...secrets, sendAll: false });
+    if (reliesOnStoredSecrets(request)) {
+      // Leaving a secret out keeps the stored one, if there still is one. If not, the service would open or lock itself.
+      const current = await client.api.get<Service>(servicePath(state.id!), signal);
+      if (!hasStoredSecrets(current, request))
+        request = serviceRequest(known(plan), { ...secrets, sendAll: true });
+    }
+    const updated = await client.api.put<Service>(servicePath(state.id!), request, signal);
+    keep(toldService(updated));
+    return finish(context, updated, "update");
+  },
+
+  async delete({ client, state, signal }) {
+    try {
+      await client.api.delete(servicePath(state.id!), signal);
+    } catch (error) {
+      if (isGone(error)) return;
+      throw error;
+    }
+    const limitMs = timeoutMs(state.timeouts, "delete", WAIT_FOR_GONE_MS);
+    await waitUntilGone(client.api, state.id!, { timeoutMs: limitMs, signal });
+  },
+
+  async import(id, { client, signal }) {
+    const { field, value } = parseImportId(id);
+    const services = await client.api.list<Service>(COLLECTION, signal);
+    if (field === "domain" || (field === undefined && value.includes(".")))
+      return { id: onlyMatch(services, "service", "domain", value, ({ domain }) => domain).id };
+    if (field === "name") return { id: onlyMatch(services, "service", "name", value, ({ name }) => name).id };
+    return { id: field === "id" ? value : id.trim() };
+  },
+
+  attributeOf(field, plan) {
+    const { auth } = plan;
+    const headers =
+      auth === null || isUnknown(auth) || !(auth.headers instanceof Map) ? [] : [...auth.headers.keys()];
+    return attributeOfField(field, plan, headers.sort());
+  },
+};
+
+/** Attributes that are sent, with what the server will choose left out. */
+function known(plan: ServicePlan): ServiceState {
+  const listenPort = isUnknown(plan.listen_port) ? null : plan.listen_port;
+  return { ...plan, listen_port: listenPort } as ServiceState;
+}
+
+async function createOrAdopt(client: Walk, request: ServiceRequest, signal: AbortSignal): Promise<Service> {
+  const startedMs = Date.now();
+  try {
+    return await client.api.post<Service>(COLLECTION, request, signal);
+  } catch (error) {
+    if (!mayHaveHappened(error)) throw error;
+    // Domains are unique: a service with ours that appeared since we asked is the one we asked for.
+    const services = await client.api.get<Service[]>(COLLECTION, signal);
+    const adopted = services.find(
+      ({ domain, name, meta }) =>
+        domain === request.domain &&
+        name === request.name &&
+        Date.parse(meta.created_at) >= startedMs - CLOCK_SKEW_MS,
+    );
+    if (adopted === undefined) throw error;
+    return adopted;
+  }
+}
+
+/** Waits until the service is live, where that is wanted, and says what is then. */
+async function finish(
+  context: ApplyContext<ServiceAttributes, Walk>,
+  written: Service,
+  doing: "create" | "update",
+): Promise<ServiceTold> {
+  const { client, plan, keep, signal, log } = context;
+  if (plan.wait_for_live === false || !written.enabled) return toldService(written);
+  const live = await waitUntilLive(client.api, written, {
+    timeoutMs: timeoutMs(plan.timeouts, doing, WAIT_FOR_LIVE_MS),
+    signal,
+    log,
+    onUpdate: (service) => keep({ ...toldService(service) }),
+  });
+  return toldService(live);
+}
+
+function hasStoredSecrets({ auth }: Service, request: ServiceRequest): boolean {
+  const wanted = request.auth ?? {};
+  if (wanted.password_auth?.password === "" && !auth.password_auth?.enabled) return false;
+  if (wanted.pin_auth?.pin === "" && !auth.pin_auth?.enabled) return false;
+  const stored = new Set(
+    (auth.header_auths ?? []).filter(({ enabled }) => enabled).map(({ header }) => header.toLowerCase()),
+  );
+  return (wanted.header_auths ?? []).every(
+    ({ header, value }) => value !== "" || stored.has(header.toLowerCase()),
+  );
+}

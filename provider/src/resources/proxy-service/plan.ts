@@ -1,0 +1,214 @@
+import type { ApiClient } from "../../client/api-client.ts";
+import type { Service } from "../../client/api-types.ts";
+import { describeApiFailure } from "../../client/describe-failure.ts";
+import { ApiFailure, NetworkFailure } from "../../client/failure.ts";
+import { equalValues } from "../../convert/compare.ts";
+import { isUnknown, isWhollyKnown, type Value } from "../../convert/value.ts";
+import type { PlanContext } from "../../framework/resource.ts";
+import type { Walk } from "../walk.ts";
+import { attributes, type ServiceAttributes, type ServicePlan, type ServiceState } from "./attributes.ts";
+import { attributeOfField, serviceRequest } from "./request.ts";
+import { layer4Protocol } from "./validate.ts";
+import { servicePath } from "./wait-until-live.ts";
+
+type Context = PlanContext<ServiceAttributes, Walk>;
+
+/** What a change of each of these can influence; everything else that is read-only stays as it is stored. */
+const dependents = {
+  url: ["domain", "mode", "listen_port"],
+  proxy_cluster: ["domain"],
+  certificate: ["domain", "mode"],
+  live_on: ["domain", "mode", "enabled"],
+} as const;
+
+export async function planService(context: Context): Promise<void> {
+  const { plan, state, changed } = context;
+  if (changed) {
+    settleLayer4(context);
+    for (const [name, causes] of Object.entries(dependents)) keepUnlessChanged(context, name, causes);
+    planOutcome(context);
+  }
+  warnWhenOpen(context);
+  claimDomain(context);
+  if (!changed || context.requiresReplace.length > 0) return;
+  if (state !== null && !sendsAnything(state, plan)) return;
+  await askServer(context);
+}
+
+/** What follows from the mode alone. */
+function settleLayer4({ plan, config }: Context): void {
+  const { mode } = plan;
+  if (mode === null || isUnknown(mode)) return;
+  if (mode === "http") {
+    if (config.listen_port === null) plan.listen_port = null;
+    return;
+  }
+  const { target } = plan;
+  if (
+    target !== null &&
+    !isUnknown(target) &&
+    isUnknown(target.protocol) &&
+    configuredProtocol(config) === null
+  )
+    plan.target = { ...target, protocol: layer4Protocol(mode) };
+}
+
+function configuredProtocol(config: ServicePlan): unknown {
+  return config.target === null || isUnknown(config.target) ? null : config.target.protocol;
+}
+
+function keepUnlessChanged({ plan, state }: Context, name: string, causes: readonly string[]): void {
+  if (state === null) return;
+  const planned = plan as Record<string, Value>;
+  const stored = state as Record<string, Value>;
+  const same = causes.every((cause) =>
+    equalValues(attributes[cause as "domain"].type, stored[cause] ?? null, planned[cause] ?? null),
+  );
+  if (same && isUnknown(planned[name])) planned[name] = stored[name] ?? null;
+}
+
+/** An apply that waits ends in "active", or fails; one that does not wait ends in whatever is then. */
+function planOutcome({ plan, state }: Context): void {
+  if (plan.wait_for_live === true && plan.enabled === true) {
+    plan.status = "active";
+    plan.status_reason = null;
+  }
+  if (state !== null && !sendsAnything(state, plan)) {
+    plan.status = state.status;
+    plan.status_reason = state.status_reason;
+  }
+}
+
+const clientOnly = new Set(["wait_for_live", "timeouts"]);
+const readOnly = new Set(["id", "url", "status", "status_reason", "proxy_cluster", "certificate", "live_on"]);
+
+/** False when only settings of the provider itself change, which the server knows nothing of. */
+export function sendsAnything(state: ServicePlan, plan: ServicePlan): boolean {
+  return Object.entries(attributes).some(
+    ([name, attribute]) =>
+      !clientOnly.has(name) &&
+      !readOnly.has(name) &&
+      !equalValues(
+        attribute.type,
+        (state[name as keyof ServicePlan] ?? null) as Value,
+        (plan[name as keyof ServicePlan] ?? null) as Value,
+      ),
+  );
+}
+
+function warnWhenOpen({ plan, diagnostics }: Context): void {
+  if (plan.public === true || isUnknown(plan.public)) return;
+  if (plan.auth !== null || plan.private !== false || plan.enabled === false) return;
+  const limits = plan.access_restrictions;
+  if (isUnknown(limits)) return;
+  if (limits !== null && !isEmptyList(limits.allowed_cidrs)) return;
+  const domain = isUnknown(plan.domain) ? "this service" : plan.domain;
+  diagnostics.warning(
+    [],
+    `Everyone can reach ${domain}`,
+    `Nothing asks visitors who they are. ${plan.mode === "http" ? "Add `auth`" : "Limit `access_restrictions.allowed_cidrs`"} to protect the service, or \`public = true\` to confirm that this is meant.`,
+  );
+}
+
+/** Notes which domain the service will have, so that others that are planned in this walk can be judged by it. */
+function claimDomain({ client, plan, state, requiresReplace, diagnostics }: Context): void {
+  if (client === undefined || plan.domain === null) return;
+  const domain = isUnknown(plan.domain) ? undefined : plan.domain;
+  if (state !== null) {
+    const id = String(state.id);
+    if (domain === undefined || requiresReplace.length > 0) client.domains.released(id);
+    else client.domains.planned(id, domain);
+  } else if (domain !== undefined && !client.domains.claim(domain))
+    diagnostics.error(
+      ["domain"],
+      "Two services with one domain",
+      `Another new service has the domain ${domain} too.`,
+    );
+}
+
+function isEmptyList(value: unknown): boolean {
+  return value === null || (Array.isArray(value) && value.length === 0);
+}
+
+/** Lets the server check what it would be asked to do, when it can, and takes over what it then already knows. */
+async function askServer(context: Context): Promise<void> {
+  const { client, config, plan, state, signal, log } = context;
+  if (client === undefined || !client.ready) return;
+  // The port is the server's to choose.
+  const listenPort = isUnknown(plan.listen_port) ? null : plan.listen_port;
+  const sent = { ...plan, ...unsent, listen_port: listenPort };
+  if (!isWhollyKnown(sent as Value) || !isWhollyKnown(config.auth as Value)) return;
+  const request = serviceRequest(sent as unknown as ServiceState, {
+    config: config.auth as ServiceState["auth"],
+    state: (state?.auth ?? null) as ServiceState["auth"],
+    sendAll: false,
+  });
+  try {
+    const answer = await ask(client.api, state, request, signal);
+    if (answer === undefined) return;
+    if (isUnknown(plan.url) && answer.url !== undefined) plan.url = answer.url;
+    if (isUnknown(plan.proxy_cluster)) plan.proxy_cluster = answer.proxy_cluster ?? null;
+    for (const warning of answer.warnings ?? []) {
+      // Said by the provider itself, also where the server says nothing.
+      if (warning.code === "service.public") continue;
+      if (
+        warning.code === "domain.not_validated" &&
+        client.domains.isUnderPlannedCustomDomain(request.domain)
+      )
+        continue;
+      const headers = request.auth?.header_auths?.map(({ header }) => header) ?? [];
+      const path = attributeOfField(warning.path, plan, headers) ?? [];
+      context.diagnostics.warning(path, warning.message, warning.hint);
+    }
+  } catch (error) {
+    if (mayBeSettledByThisApply(error, client, request.domain)) return;
+    if (error instanceof NetworkFailure || (error instanceof ApiFailure && error.status >= 500)) {
+      log("warn", "the server could not check the plan", { reason: String(error) });
+      for (const item of describeApiFailure(error, {
+        doing: "check the plan",
+        attributeOf: () => undefined,
+      }) ?? [])
+        context.diagnostics.warning(
+          [],
+          item.summary,
+          `The plan was not checked by the server.\n${item.detail}`,
+        );
+      return;
+    }
+    throw error;
+  }
+}
+
+// These do not go to the server, and so need not be known to ask it.
+const unsent = {
+  id: null,
+  url: null,
+  status: null,
+  status_reason: null,
+  proxy_cluster: null,
+  certificate: null,
+  live_on: null,
+  timeouts: null,
+  wait_for_live: null,
+};
+
+function ask(
+  api: ApiClient,
+  state: ServicePlan | null,
+  request: object,
+  signal: AbortSignal,
+): Promise<Service | undefined> {
+  return state === null
+    ? api.dryRun<Service>("POST", "/reverse-proxies/services", request, signal)
+    : api.dryRun<Service>("PUT", servicePath(String(state.id)), request, signal);
+}
+
+/**
+ * Some refusals only say what is in the way now. The service that has the domain may be one that this apply replaces,
+ * renames or removes first, and the custom domain that is missing may be one that it creates first.
+ */
+function mayBeSettledByThisApply(error: unknown, walk: Walk, domain: string): boolean {
+  if (!(error instanceof ApiFailure)) return false;
+  if (error.status === 409) return walk.domains.mayBecomeFree(domain);
+  return error.status === 412 && walk.domains.isUnderPlannedCustomDomain(domain);
+}

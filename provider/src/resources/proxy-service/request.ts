@@ -1,0 +1,187 @@
+import type { ServiceRequest, ServiceTargetOptions, ServiceTargetRequest } from "../../client/api-types.ts";
+import type { Path } from "../../framework/path.ts";
+import type { AuthState, SecretState, ServiceState, TargetState } from "./attributes.ts";
+
+/** Where the secrets of a request come from. */
+export interface SecretSource {
+  /** The configuration: the only place that has write-only values. */
+  readonly config: AuthState | null;
+  /** What is stored; null when everything is new. */
+  readonly state: AuthState | null;
+  /** Sends every secret, whether it changed or not. */
+  readonly sendAll: boolean;
+}
+
+/** The body of POST and PUT. PUT replaces everything, so nothing may be left out. */
+export function serviceRequest(plan: ServiceState, secrets: SecretSource): ServiceRequest {
+  const mode = plan.mode ?? "http";
+  const request: ServiceRequest = {
+    name: plan.name!,
+    domain: plan.domain!,
+    mode: mode as "http",
+    enabled: plan.enabled ?? true,
+    targets: targetList(plan),
+    pass_host_header: plan.pass_host_header ?? false,
+    rewrite_redirects: plan.rewrite_redirects ?? false,
+    private: plan.private ?? false,
+    auth: authRequest(plan.auth, secrets),
+  };
+  if (plan.listen_port) request.listen_port = plan.listen_port;
+  if (plan.public !== null) request.public = plan.public;
+  if (plan.access_groups !== null) request.access_groups = [...plan.access_groups].sort();
+  const restrictions = plan.access_restrictions;
+  if (restrictions !== null) {
+    request.access_restrictions = {};
+    for (const name of [
+      "allowed_cidrs",
+      "blocked_cidrs",
+      "allowed_countries",
+      "blocked_countries",
+    ] as const) {
+      const values = restrictions[name];
+      if (values !== null) request.access_restrictions[name] = [...values].sort();
+    }
+    if (restrictions.crowdsec_mode !== null)
+      request.access_restrictions.crowdsec_mode = restrictions.crowdsec_mode as "off";
+  }
+  return request;
+}
+
+/** Paths in the order in which targets are sent: the API names them by number. */
+export function targetPaths(targets: ReadonlyMap<string, unknown>): string[] {
+  return [...targets.keys()].sort();
+}
+
+function targetList(plan: ServiceState): ServiceTargetRequest[] {
+  if (plan.target !== null) return [targetRequest(plan.target, undefined)];
+  const { targets } = plan;
+  if (targets === null) return [];
+  return targetPaths(targets).map((path) => targetRequest(targets.get(path)!, path));
+}
+
+function targetRequest(target: TargetState, path: string | undefined): ServiceTargetRequest {
+  const request: ServiceTargetRequest = {
+    target_id: target.target_id!,
+    target_type: target.target_type as "peer",
+    protocol: target.protocol ?? "",
+    port: target.port ?? 0,
+    enabled: target.enabled ?? true,
+    options: {},
+  };
+  if (target.host !== null) request.host = target.host;
+  if (path !== undefined) request.path = path;
+  if (target.options !== null) {
+    const options: Record<string, unknown> = {};
+    for (const [name, value] of Object.entries(target.options)) {
+      if (value === null || value === false) continue;
+      options[name] = value instanceof Map ? Object.fromEntries(value) : value;
+    }
+    request.options = options as ServiceTargetOptions;
+  }
+  return request;
+}
+
+function authRequest(auth: AuthState | null, secrets: SecretSource): NonNullable<ServiceRequest["auth"]> {
+  const request: NonNullable<ServiceRequest["auth"]> = {};
+  if (auth === null) return request;
+  const { config, state, sendAll } = secrets;
+  const secret = (planned: SecretState, configured: SecretState | null, stored: SecretState | null) =>
+    sendAll || secretChanged(planned, stored) ? (configured?.value_wo ?? planned.value ?? "") : "";
+  if (auth.password !== null)
+    request.password_auth = {
+      enabled: true,
+      password: secret(auth.password, config?.password ?? null, state?.password ?? null),
+    };
+  if (auth.pin !== null)
+    request.pin_auth = { enabled: true, pin: secret(auth.pin, config?.pin ?? null, state?.pin ?? null) };
+  if (auth.sso !== null)
+    request.bearer_auth = { enabled: true, distribution_groups: [...(auth.sso.groups ?? [])].sort() };
+  if (auth.headers !== null && auth.headers.size > 0) {
+    request.header_auths = [...auth.headers.keys()].sort().map((header) => ({
+      enabled: true,
+      header,
+      value: secret(
+        auth.headers!.get(header)!,
+        config?.headers?.get(header) ?? null,
+        state?.headers?.get(header) ?? null,
+      ),
+    }));
+  }
+  return request;
+}
+
+/** A write-only value cannot be compared; its version stands for it. */
+function secretChanged(planned: SecretState, stored: SecretState | null): boolean {
+  return stored === null || planned.version !== stored.version || planned.value !== stored.value;
+}
+
+/** True when the request counts on a secret that the server has already. */
+export function reliesOnStoredSecrets(request: ServiceRequest): boolean {
+  const { password_auth, pin_auth, header_auths } = request.auth ?? {};
+  return (
+    password_auth?.password === "" ||
+    pin_auth?.pin === "" ||
+    (header_auths ?? []).some(({ value }) => value === "")
+  );
+}
+
+/** The attribute that a field of the API belongs to, such as `targets[1].path`. */
+export function attributeOfField(
+  field: string,
+  plan: { readonly targets: unknown; readonly target: unknown },
+  headerNames: readonly string[],
+): Path | undefined {
+  const steps = field.split(/[.[\]]+/).filter((step) => step !== "");
+  const [first, second, ...rest] = steps;
+  if (first === undefined) return undefined;
+  if (first === "targets") {
+    const inside: Path = rest.filter((step) => step in TARGET_FIELDS);
+    if (plan.target !== null) return ["target", ...inside];
+    if (second === undefined || !(plan.targets instanceof Map)) return ["targets"];
+    const key = targetPaths(plan.targets)[Number(second)];
+    // The path is the key itself.
+    return key === undefined ? ["targets"] : ["targets", { key }, ...inside];
+  }
+  if (first === "auth") {
+    if (second === "password_auth") return ["auth", "password"];
+    if (second === "pin_auth") return ["auth", "pin"];
+    if (second === "bearer_auth") return ["auth", "sso"];
+    if (second === "header_auths") {
+      const key = headerNames[Number(rest[0])];
+      return key === undefined ? ["auth", "headers"] : ["auth", "headers", { key }];
+    }
+    return ["auth"];
+  }
+  if (first === "access_restrictions") return second === undefined ? [first] : [first, second];
+  return first in TOP_LEVEL_FIELDS ? [first] : undefined;
+}
+
+const TARGET_FIELDS = Object.assign(Object.create(null) as object, {
+  target_id: true,
+  target_type: true,
+  protocol: true,
+  port: true,
+  host: true,
+  enabled: true,
+  options: true,
+  skip_tls_verify: true,
+  request_timeout: true,
+  session_idle_timeout: true,
+  path_rewrite: true,
+  custom_headers: true,
+  proxy_protocol: true,
+  direct_upstream: true,
+});
+
+const TOP_LEVEL_FIELDS = Object.assign(Object.create(null) as object, {
+  name: true,
+  domain: true,
+  mode: true,
+  listen_port: true,
+  enabled: true,
+  pass_host_header: true,
+  rewrite_redirects: true,
+  private: true,
+  access_groups: true,
+  public: true,
+});
