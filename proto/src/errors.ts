@@ -119,6 +119,16 @@ export const errorCodes = {
     hint: "Set NB_PROXY_DOMAIN to a domain name or IP address.",
   },
 
+  "server.address_unavailable": {
+    http: 500,
+    grpc: 13,
+    hint: "Stop what listens there, or set NB_SERVER_ADDRESS to another host:port.",
+  },
+  "server.certificate_unusable": {
+    http: 500,
+    grpc: 13,
+    hint: "Check the files that NB_SERVER_TLS_CERT_FILE and NB_SERVER_TLS_KEY_FILE name.",
+  },
   "storage.unreadable": {
     http: 500,
     grpc: 13,

@@ -1,0 +1,110 @@
+import { readFileSync, unwatchFile, watchFile } from "node:fs";
+import type { Server as HttpServer } from "node:http";
+import { Server as GrpcServer } from "@grpc/grpc-js";
+import { AppError } from "@netbird-proxy/proto";
+import type { Logger } from "pino";
+import { openContext } from "./cli/open-context.ts";
+import type { ServerConfig } from "./config.ts";
+import { createCnameLookup } from "./dns/check-custom-domain.ts";
+import { buildHttpApp } from "./http/build-http-app.ts";
+import { createStatusReader } from "./http/read-status.ts";
+import { every } from "./jobs/every.ts";
+import { recheckDomains } from "./jobs/recheck-domains.ts";
+import { sweep } from "./jobs/sweep.ts";
+import { listenOnOnePort, type OnePort } from "./net/listen-on-one-port.ts";
+import { markAllProxiesDisconnected } from "./store/proxies.ts";
+
+const RECHECK_EVERY_MS = 30_000;
+const SWEEP_EVERY_MS = 5 * 60_000;
+const CERTIFICATE_POLL_MS = 10_000;
+
+export interface RunningApp {
+  readonly address: { address: string; port: number };
+  /** Ends streams and requests, then the database. */
+  close(): Promise<void>;
+}
+
+/**
+ * Puts the server together: database, REST, gRPC, background jobs, one port.
+ * @throws AppError `storage.unreadable`, `storage.full`, `server.address_unavailable`, `server.certificate_unusable`
+ */
+export async function startApp(config: ServerConfig, log: Logger): Promise<RunningApp> {
+  const context = await openContext(config);
+  const { store } = context;
+  const undo: (() => Promise<void>)[] = [() => store.close()];
+  const close = async () => {
+    for (const step of undo.splice(0).reverse()) await step();
+  };
+  try {
+    // No stream survived our restart. (With several servers on one database, each would mark its own.)
+    await markAllProxiesDisconnected(store.db);
+    const dns = createCnameLookup(config.dnsServers);
+    const http = await buildHttpApp({
+      context,
+      dns,
+      log,
+      version: config.version,
+      setupTokenEnabled: config.setupTokenEnabled,
+      statusOf: createStatusReader(context),
+    });
+    undo.push(() => http.close());
+    const grpcServer = new GrpcServer();
+    const port = await listen(config, { grpcServer, httpServer: http.server });
+    undo.push(() => port.close());
+    undo.push(watchCertificate(config, port, log));
+    undo.push(every(RECHECK_EVERY_MS, "recheck-domains", () => recheckDomains(context, dns), log));
+    undo.push(every(SWEEP_EVERY_MS, "sweep", () => sweep(context, config), log));
+    return { address: { address: port.address.address, port: port.address.port }, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function listen(
+  config: ServerConfig,
+  servers: { grpcServer: GrpcServer; httpServer: HttpServer },
+): Promise<OnePort> {
+  const { host, port } = config;
+  const tls = config.tls && readCertificate(config.tls);
+  try {
+    return await listenOnOnePort({ host, port, tls, ...servers });
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === "EADDRINUSE" || code === "EACCES" || code === "EADDRNOTAVAIL") {
+      throw new AppError("server.address_unavailable", `cannot listen on ${host}:${port}: ${message}`, {
+        cause: error,
+      });
+    }
+    if (tls)
+      throw new AppError("server.certificate_unusable", `the certificate cannot be used: ${message}`, {
+        cause: error,
+      });
+    throw error;
+  }
+}
+
+function readCertificate({ certFile, keyFile }: NonNullable<ServerConfig["tls"]>) {
+  try {
+    return { cert: readFileSync(certFile), key: readFileSync(keyFile) };
+  } catch (error) {
+    throw new AppError("server.certificate_unusable", (error as Error).message, { cause: error });
+  }
+}
+
+/** New connections get a renewed certificate without a restart; one that does not fit is logged and left out. */
+function watchCertificate({ tls }: ServerConfig, port: OnePort, log: Logger): () => Promise<void> {
+  if (!tls) return async () => {};
+  const reload = () => {
+    try {
+      port.replaceTls(readCertificate(tls));
+      log.info({ certFile: tls.certFile }, "certificate replaced");
+    } catch (error) {
+      log.error({ err: error, certFile: tls.certFile }, "new certificate cannot be used; the old one stays");
+    }
+  };
+  for (const file of [tls.certFile, tls.keyFile]) watchFile(file, { interval: CERTIFICATE_POLL_MS }, reload);
+  return async () => {
+    for (const file of [tls.certFile, tls.keyFile]) unwatchFile(file, reload);
+  };
+}

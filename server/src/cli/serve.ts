@@ -1,0 +1,33 @@
+import { AppError } from "@netbird-proxy/proto";
+import { startApp } from "../app.ts";
+import type { ServerConfig } from "../config.ts";
+import { createLog } from "../log.ts";
+import type { Terminal } from "./run.ts";
+import { parseOptions } from "./usage-error.ts";
+
+// Longer than calls and requests get to finish; whatever still hangs then must not keep the process.
+const FORCED_EXIT_MS = 10_000;
+
+/** Runs until SIGTERM or SIGINT. */
+export async function serve(args: string[], config: ServerConfig, _terminal: Terminal): Promise<number> {
+  parseOptions(args, {});
+  const log = createLog(config.logLevel);
+  const stop = new Promise<NodeJS.Signals>((resolve) => {
+    process.once("SIGTERM", resolve);
+    process.once("SIGINT", resolve);
+  });
+  try {
+    const app = await startApp(config, log);
+    log.info({ ...app.address, tls: config.tls !== undefined, version: config.version }, "listening");
+    const signal = await stop;
+    log.info({ signal }, "stopping");
+    setTimeout(() => process.exit(1), FORCED_EXIT_MS).unref();
+    await app.close();
+    log.info("stopped");
+    return 0;
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    log.fatal({ code: error.code, hint: error.hint }, error.message);
+    return 1;
+  }
+}
