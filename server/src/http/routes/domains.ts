@@ -69,7 +69,7 @@ export function registerDomainRoutes(app: App, { context, dns, log }: HttpPorts)
       await removeDomain(context, request.caller.actor, request.params.id, {
         dryRun: isDryRun(request.query),
       });
-      return reply.status(204).send(null);
+      return reply.status(204).send("");
     },
   );
 
@@ -86,7 +86,7 @@ export function registerDomainRoutes(app: App, { context, dns, log }: HttpPorts)
       checkCustomDomain(dns, domain.domain, domain.targetCluster)
         .then((check) => recordDomainCheck(context, actor, domain, check))
         .catch((error) => log.error({ err: error, domainId: domain.id }, "domain check failed"));
-      return reply.status(202).send(null);
+      return reply.status(202).send("");
     },
   );
 }

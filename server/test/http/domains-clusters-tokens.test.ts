@@ -1,0 +1,261 @@
+import assert from "node:assert/strict";
+import { Domain, ProxyCluster, ProxyToken, ProxyTokenCreated } from "@netbird-proxy/proto/rest";
+import { hashToken, isWellFormedToken } from "../../src/domain/token.ts";
+import { recheckDomains } from "../../src/jobs/recheck-domains.ts";
+import { listAuditEvents } from "../../src/store/audit-events.ts";
+import { findProxyToken } from "../../src/store/proxy-tokens.ts";
+import {
+  assertConforms,
+  CLUSTER,
+  contents,
+  type RestServer,
+  refusal,
+  startRestServer,
+} from "../support/rest-server.ts";
+
+const domains = "/reverse-proxies/domains";
+
+suite("domains over REST", () => {
+  let server: RestServer;
+  setup(async () => {
+    server = await startRestServer();
+    await server.setUp();
+    await server.connectProxy();
+  });
+  teardown(() => server.close());
+
+  const add = (domain: string, target_cluster = CLUSTER) =>
+    server.call("POST", domains, { domain, target_cluster });
+  const find = async (name: string) =>
+    (await server.call("GET", domains)).body.find((one: { domain: string }) => one.domain === name);
+  const dns = {
+    resolveCname: async (name: string) =>
+      [server.records.get(name)].flatMap((one) => (typeof one === "string" ? [one] : [])),
+  };
+
+  test("every connected cluster offers its own name", async () => {
+    assert.deepEqual((await server.call("GET", domains)).body, [
+      {
+        id: "",
+        domain: CLUSTER,
+        type: "free",
+        validated: true,
+        supports_custom_ports: true,
+        require_subdomain: false,
+      },
+    ]);
+    server.nowMs += 600_000;
+    assert.deepEqual((await server.call("GET", domains)).body, []);
+  });
+
+  test("a custom domain is validated by the CNAME of its validation name", async () => {
+    server.records.set("validation.apps.test", `${CLUSTER}.`);
+    const made = (await add("apps.test")).body;
+    assertConforms(Domain, made);
+    assert.deepEqual(made, {
+      id: made.id,
+      domain: "apps.test",
+      type: "custom",
+      validated: true,
+      target_cluster: CLUSTER,
+      validation: { record: "validation.apps.test", last_checked_at: "2026-08-22T19:07:31.120Z" },
+    });
+    const service = await server.call("POST", "/reverse-proxies/services", {
+      name: "s",
+      domain: "shop.apps.test",
+      targets: [
+        {
+          target_id: "x.test",
+          target_type: "cluster",
+          host: "localhost",
+          protocol: "http",
+          port: 1,
+          options: { direct_upstream: true },
+        },
+      ],
+      public: true,
+    });
+    assert.equal(service.status, 200, service.text);
+    assert.deepEqual([service.body.proxy_cluster, service.body.warnings], [CLUSTER, []]);
+    const gone = await server.call("DELETE", `${domains}/${made.id}`);
+    assert.deepEqual([gone.status, gone.text], [204, ""]);
+  });
+
+  test("a longer chain, another case, or the domain itself do as well", async () => {
+    server.records.set("validation.a.test", "alias.test");
+    server.records.set("alias.test", "EU.example.NET.");
+    assert.equal((await add("a.test")).body.validated, true);
+    server.records.set("b.test", CLUSTER);
+    assert.equal((await add("b.test")).body.validated, true);
+    server.records.set("validation.loop.test", "validation.loop.test");
+    assert.equal((await add("loop.test")).body.validated, false);
+  });
+
+  test("without the record it is made, says what is missing, and is found valid later", async () => {
+    const made = (await add("apps.test")).body;
+    assert.equal(made.validated, false);
+    assert.match(made.validation.error, /validation\.apps\.test must be a CNAME to eu\.example\.net/);
+    const service = (
+      await server.call("POST", "/reverse-proxies/services", {
+        name: "s",
+        domain: "shop.apps.test",
+        targets: [
+          {
+            target_id: "x",
+            target_type: "cluster",
+            host: "h",
+            protocol: "http",
+            port: 1,
+            options: { direct_upstream: true },
+          },
+        ],
+        public: true,
+      })
+    ).body;
+    assert.deepEqual(
+      service.warnings.map(({ code }: { code: string }) => code),
+      ["domain.not_validated"],
+    );
+    server.records.set("validation.apps.test", CLUSTER);
+    const started = await server.call("GET", `${domains}/${made.id}/validate`);
+    assert.deepEqual([started.status, started.text], [202, ""]);
+    for (let n = 0; n < 50 && !(await find("apps.test")).validated; n += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    assert.equal((await find("apps.test")).validated, true);
+    const codes = (await listAuditEvents(server.store.db, server.account, 10)).map(
+      (event) => event.activityCode,
+    );
+    assert.ok(codes.includes("domain.validate"));
+  });
+
+  test("the background job looks every minute, takes a lost record back, and lets a DNS outage pass", async () => {
+    const made = (await add("apps.test")).body;
+    server.records.set("validation.apps.test", CLUSTER);
+    await recheckDomains(server.context, dns);
+    assert.equal((await find("apps.test")).validated, false, "checked a moment ago");
+    server.nowMs += 61_000;
+    await recheckDomains(server.context, dns);
+    await server.connectProxy();
+    assert.equal((await find("apps.test")).validated, true);
+    server.nowMs += 3_600_000;
+    const outage = { resolveCname: async () => Promise.reject(new Error("SERVFAIL")) };
+    await recheckDomains(server.context, outage);
+    assert.equal((await find("apps.test")).validated, true);
+    assert.match((await find("apps.test")).validation.error, /SERVFAIL/);
+    server.nowMs += 3_600_000;
+    server.records.delete("validation.apps.test");
+    await recheckDomains(server.context, dns);
+    assert.equal((await find("apps.test")).validated, false);
+    assert.equal((await find("apps.test")).id, made.id);
+  });
+
+  test("bad requests are refused and leave nothing", async () => {
+    await add("apps.test");
+    const before = await contents(server.store);
+    const cases: [string, string, unknown, number, string, string][] = [
+      ["POST", domains, { domain: "no domain", target_cluster: CLUSTER }, 422, "domain.invalid", "domain"],
+      ["POST", domains, { domain: "", target_cluster: CLUSTER }, 422, "domain.invalid", "domain"],
+      ["POST", domains, { domain: `x.${CLUSTER}`, target_cluster: CLUSTER }, 422, "domain.invalid", "domain"],
+      ["POST", domains, { domain: "APPS.test", target_cluster: CLUSTER }, 409, "domain.taken", "domain"],
+      [
+        "POST",
+        domains,
+        { domain: "b.test", target_cluster: "us.example.net" },
+        412,
+        "domain.cluster_unavailable",
+        "target_cluster",
+      ],
+      ["DELETE", `${domains}/nothing`, undefined, 404, "domain.not_found", ""],
+      ["GET", `${domains}/nothing/validate`, undefined, 404, "domain.not_found", ""],
+      [
+        "POST",
+        `${domains}?dry_run=maybe`,
+        { domain: "b.test", target_cluster: CLUSTER },
+        422,
+        "domain.invalid",
+        "dry_run",
+      ],
+    ];
+    for (const [method, path, body, status, code, at] of cases) {
+      const answer = await server.call(method, path, body);
+      assert.deepEqual(refusal(answer), { status, code, path: at }, JSON.stringify(body));
+      assert.notEqual(answer.body.error.hint, "");
+    }
+    const dry = await server.call("POST", `${domains}?dry_run=true`, {
+      domain: "b.test",
+      target_cluster: CLUSTER,
+    });
+    assert.equal(dry.status, 200);
+    assert.deepEqual(await contents(server.store), before);
+  });
+});
+
+suite("clusters and proxy tokens over REST", () => {
+  let server: RestServer;
+  setup(async () => {
+    server = await startRestServer();
+    await server.setUp();
+  });
+  teardown(() => server.close());
+
+  test("clusters are listed online or not; only the account's own can be forgotten", async () => {
+    assert.equal((await server.call("GET", "/reverse-proxies/clusters")).text, "[]\n");
+    await server.connectProxy();
+    await server.connectProxy({
+      id: "own" as never,
+      accountId: server.account,
+      cluster: "own.example.org",
+      connected: false,
+    });
+    const clusters = (await server.call("GET", "/reverse-proxies/clusters")).body;
+    for (const cluster of clusters) assertConforms(ProxyCluster, cluster);
+    assert.deepEqual(clusters, [
+      { id: "own", address: "own.example.org", type: "account", online: false, connected_proxies: 0 },
+      {
+        id: "proxy-1",
+        address: CLUSTER,
+        type: "shared",
+        online: true,
+        connected_proxies: 1,
+        supports_custom_ports: true,
+        require_subdomain: false,
+      },
+    ]);
+    assert.deepEqual((await server.call("DELETE", "/reverse-proxies/clusters/own.example.org")).body, {});
+    assert.deepEqual(refusal(await server.call("DELETE", `/reverse-proxies/clusters/${CLUSTER}`)), {
+      status: 404,
+      code: "cluster.not_found",
+      path: "",
+    });
+  });
+
+  test("a proxy token is shown once, listed, and stays visible after it is revoked", async () => {
+    const tokens = "/reverse-proxies/proxy-tokens";
+    const made = (await server.call("POST", tokens, { name: "edge", expires_in: 3600 })).body;
+    assertConforms(ProxyTokenCreated, made);
+    assert.ok(isWellFormedToken(made.plain_token, "nbx_"));
+    const stored = await findProxyToken(server.store.db, hashToken(made.plain_token));
+    assert.equal(stored?.accountId, server.account);
+    const { plain_token: _, ...shown } = made;
+    assert.deepEqual((await server.call("GET", tokens)).body, [shown]);
+    assertConforms(ProxyToken, shown);
+    for (let n = 0; n < 2; n += 1)
+      assert.deepEqual((await server.call("DELETE", `${tokens}/${made.id}`)).body, {});
+    assert.equal((await server.call("GET", tokens)).body[0].revoked, true);
+    assert.equal((await server.call("DELETE", `${tokens}/nothing`)).status, 404);
+    const before = await contents(server.store);
+    for (const [body, path] of [
+      [{ name: "" }, "name"],
+      [{ name: "x".repeat(256) }, "name"],
+      [{ name: "x", expires_in: -1 }, "expires_in"],
+    ] as const) {
+      assert.deepEqual(refusal(await server.call("POST", tokens, body)), {
+        status: 400,
+        code: "proxy_token.invalid",
+        path,
+      });
+    }
+    assert.deepEqual(await contents(server.store), before);
+  });
+});
