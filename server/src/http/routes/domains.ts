@@ -15,7 +15,7 @@ import type { App } from "../app-type.ts";
 import { isDryRun } from "../dry-run.ts";
 import type { HttpPorts } from "../ports.ts";
 import { viewCustomDomain, viewFreeDomain } from "../views/domain.ts";
-import { answers } from "./responses.ts";
+import { answers, NOTHING } from "./responses.ts";
 
 export function registerDomainRoutes(app: App, { context, dns, log }: HttpPorts): void {
   const tags = ["reverse-proxy"];
@@ -69,7 +69,7 @@ export function registerDomainRoutes(app: App, { context, dns, log }: HttpPorts)
       await removeDomain(context, request.caller.actor, request.params.id, {
         dryRun: isDryRun(request.query),
       });
-      return reply.status(204).send("");
+      return reply.status(204).send(NOTHING);
     },
   );
 
@@ -86,7 +86,7 @@ export function registerDomainRoutes(app: App, { context, dns, log }: HttpPorts)
       checkCustomDomain(dns, domain.domain, domain.targetCluster)
         .then((check) => recordDomainCheck(context, actor, domain, check))
         .catch((error) => log.error({ err: error, domainId: domain.id }, "domain check failed"));
-      return reply.status(202).send("");
+      return reply.status(202).send(NOTHING);
     },
   );
 }

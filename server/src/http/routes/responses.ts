@@ -11,3 +11,6 @@ export function answers<T extends TSchema>(schema: T, description = "OK") {
     },
   };
 }
+
+/** An answer without a body; sending null itself would write the four letters. */
+export const NOTHING = "" as unknown as null;
