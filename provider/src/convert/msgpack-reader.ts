@@ -133,7 +133,7 @@ export class MsgpackReader {
   // Copies: a view would keep the whole message alive for as long as the value.
   #bin(length: number): Token {
     const start = this.#take(length);
-    return { kind: "bin", value: Uint8Array.prototype.slice.call(this.#bytes, start, start + length) };
+    return { kind: "bin", value: new Uint8Array(this.#bytes.subarray(start, start + length)) };
   }
 
   #ext(length: number): Token {
@@ -142,7 +142,7 @@ export class MsgpackReader {
     return {
       kind: "ext",
       type,
-      payload: Uint8Array.prototype.slice.call(this.#bytes, start, start + length),
+      payload: new Uint8Array(this.#bytes.subarray(start, start + length)),
     };
   }
 

@@ -19,7 +19,7 @@ export function parseNumber(text: string): NumberValue | undefined {
 
 /** One spelling per number: `1e1`, `10` and `10.0` give the same text. */
 export function canonicalNumber(value: NumberValue): string {
-  const text = value instanceof Decimal ? value.text : String(value);
+  const text = value instanceof Decimal ? value.text : exactText(value);
   const match = NUMBER.exec(text);
   if (match === null) return text;
   const [, sign, whole, fraction = "", exponent = "0"] = match;
@@ -28,6 +28,11 @@ export function canonicalNumber(value: NumberValue): string {
   if (significant === "") return "0";
   const power = BigInt(exponent) - BigInt(fraction.length) + BigInt(digits.length - significant.length);
   return `${sign === "-" ? "-" : ""}${significant}e${power}`;
+}
+
+/** JavaScript prints large floats shortened; the number they stand for has more digits. */
+function exactText(value: number | bigint): string {
+  return typeof value === "number" && Number.isInteger(value) ? BigInt(value).toString() : String(value);
 }
 
 export function isSafe(integer: bigint): boolean {
