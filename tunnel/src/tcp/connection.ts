@@ -10,8 +10,12 @@ import type { WindowBudget } from "./window-budget.ts";
 /** Room for bytes the application wrote ahead of the network. */
 const MIN_SEND_BUFFER_BYTES = 128 * 1024;
 const MAX_SEND_BUFFER_BYTES = 4 * 1024 * 1024;
-/** RFC 1122 §4.2.3.5 asks for 100 s at least before a silent peer is given up. */
+/**
+ * RFC 1122 §4.2.3.5 asks for 100 s at least before a silent peer is given up. On a path that loses every third datagram in
+ * both directions nine expiries in a row happen, so their number counts too; 15 is what Linux allows, about 8 minutes.
+ */
 const GIVE_UP_AFTER_MS = 120_000;
+const GIVE_UP_AFTER_EXPIRIES = 15;
 const MAX_SYN_RTO_MS = 16_000;
 /** A SYN that we answered but that nobody confirmed. */
 const SYN_RECEIVED_LIFETIME_MS = 30_000;
@@ -220,7 +224,7 @@ export class TcpConnection implements Timed, SegmentWriter {
     if (this.sender.finishing || this.#state === "closed" || this.#state === "time-wait") return 0;
     const limit = Math.min(
       MAX_SEND_BUFFER_BYTES,
-      Math.max(MIN_SEND_BUFFER_BYTES, 2 * this.sender.congestion.window),
+      Math.max(MIN_SEND_BUFFER_BYTES, 2 * Math.floor(this.sender.congestion.window)),
     );
     return Math.max(0, limit - this.sender.buffer.length);
   }
@@ -588,8 +592,12 @@ export class TcpConnection implements Timed, SegmentWriter {
     }
     if (this.sender.deadlineMs <= nowMs) {
       this.sender.onTimer(nowMs);
-      const stalledSinceMs = this.sender.stalledSinceMs;
-      if (stalledSinceMs >= 0 && nowMs - stalledSinceMs >= GIVE_UP_AFTER_MS) {
+      const { stalledSinceMs, expiries } = this.sender;
+      if (
+        stalledSinceMs >= 0 &&
+        nowMs - stalledSinceMs >= GIVE_UP_AFTER_MS &&
+        expiries >= GIVE_UP_AFTER_EXPIRIES
+      ) {
         this.#end(this.#softFailure ?? "ETIMEDOUT");
         return;
       }

@@ -88,6 +88,7 @@ export class Sender {
   #reorderTimerMs = Number.POSITIVE_INFINITY;
   #stalledSinceMs = -1;
   #zeroWindowProbes = 0;
+  #unansweredProbes = 0;
   #lastSentMs = 0;
 
   /** @param first sequence number of the first byte of data */
@@ -133,6 +134,11 @@ export class Sender {
   /** When the retransmission timer last began to expire without progress; -1 while the peer answers. */
   get stalledSinceMs(): number {
     return this.#stalledSinceMs;
+  }
+
+  /** How often a timer of ours expired in a row without anything advancing. */
+  get expiries(): number {
+    return Math.max(this.rtt.backoffs, this.#unansweredProbes);
   }
 
   get deadlineMs(): number {
@@ -186,6 +192,7 @@ export class Sender {
       this.rtt.progress();
       this.#stalledSinceMs = -1;
       this.#zeroWindowProbes = 0;
+      this.#unansweredProbes = 0;
       this.#duplicates = 0;
     }
     this.#judgeTailProbe(ack, duplicateReported, nowMs);
@@ -629,7 +636,8 @@ export class Sender {
   }
 
   #probeWindow(nowMs: number): void {
-    if (this.#zeroWindowProbes > 0 && this.#stalledSinceMs < 0) this.#stalledSinceMs = nowMs;
+    if (this.#unansweredProbes > 0 && this.#stalledSinceMs < 0) this.#stalledSinceMs = nowMs;
+    this.#unansweredProbes += 1;
     this.#writer.writeProbe((this.una - 1) | 0);
     this.#zeroWindowProbes += 1;
     this.#timerMs =
@@ -638,7 +646,9 @@ export class Sender {
 
   /** The peer is alive although nothing advanced: it answered a probe, its window may stay closed for as long as it likes. */
   heardFromPeer(): void {
-    if (this.#timer === "zero-window") this.#stalledSinceMs = -1;
+    if (this.#timer !== "zero-window") return;
+    this.#stalledSinceMs = -1;
+    this.#unansweredProbes = 0;
   }
 
   /** The path takes smaller packets than thought (RFC 1191): cut what is in flight and send it again. */
