@@ -1,4 +1,5 @@
 import { AppError } from "@netbird-proxy/proto";
+import type { Logger } from "pino";
 import { hashToken, isWellFormedToken } from "../domain/token.ts";
 import { findPersonalAccessToken, touchPersonalAccessToken } from "../store/personal-access-tokens.ts";
 import type { Db } from "../store/transaction.ts";
@@ -14,7 +15,12 @@ const TOUCH_EVERY_MS = 60_000;
  *
  * @throws AppError `auth.missing_token`, `auth.invalid_token`, `auth.expired_token`
  */
-export async function authenticate(db: Db, header: string | undefined, nowMs: number): Promise<Caller> {
+export async function authenticate(
+  db: Db,
+  header: string | undefined,
+  nowMs: number,
+  log: Pick<Logger, "warn">,
+): Promise<Caller> {
   if (header === undefined || header === "") throw new AppError("auth.missing_token", "no token was sent");
   const [scheme, token, ...rest] = header.split(" ");
   const known = scheme?.toLowerCase() === "token" || scheme?.toLowerCase() === "bearer";
@@ -33,7 +39,10 @@ export async function authenticate(db: Db, header: string | undefined, nowMs: nu
   const user = await getUser(db, row.accountId, row.userId);
   if (!user) throw new AppError("auth.invalid_token", "the token's user is gone");
   if (row.lastUsed === null || nowMs - row.lastUsed >= TOUCH_EVERY_MS) {
-    await touchPersonalAccessToken(db, row.id, nowMs);
+    // A full disk must not stop reads.
+    await touchPersonalAccessToken(db, row.id, nowMs).catch((error) =>
+      log.warn({ err: error }, "last use of a token was not recorded"),
+    );
   }
   return { user, actor: { account: user.accountId, id: user.id, name: user.name, email: user.email } };
 }

@@ -76,7 +76,7 @@ export async function buildHttpApp(ports: HttpPorts): Promise<App> {
     if (isDryRun(request.query)) reply.header(DRY_RUN_HEADER, "supported");
     if (request.routeOptions.config.public || request.is404) return;
     const { store, nowMs } = ports.context;
-    request.caller = await authenticate(store.db, request.headers.authorization, nowMs());
+    request.caller = await authenticate(store.db, request.headers.authorization, nowMs(), ports.log);
   });
   app.addHook("preHandler", async (request) => {
     const { permission } = request.routeOptions.config;

@@ -79,9 +79,10 @@ export async function openStore({ path, encryptionKey, busyTimeoutMs = 5000 }: S
   try {
     await migrate(db, busyTimeoutMs);
     await ensureState(db, "epoch", randomUUID());
+    await checkKey(db, secrets, path);
   } catch (error) {
     await db.destroy().catch(() => {});
-    throw namesFile(translateDriverError(error, where), path);
+    throw error instanceof AppError ? error : namesFile(translateDriverError(error, where), path);
   }
   return {
     db,
@@ -89,6 +90,20 @@ export async function openStore({ path, encryptionKey, busyTimeoutMs = 5000 }: S
     changes: createChangeSignal(),
     close: () => db.destroy(),
   };
+}
+
+/** A wrong key would show only when a private key is needed, perhaps weeks later; so it is tried at once. */
+async function checkKey(db: Db, secrets: SecretBox, path: string): Promise<void> {
+  const purpose = "server.key_check";
+  const sealed = await ensureState(db, "key_check", secrets.seal("key check", purpose));
+  try {
+    secrets.open(sealed, purpose);
+  } catch (error) {
+    throw new AppError("storage.unreadable", `the encryption key does not belong to the database ${path}`, {
+      cause: error,
+      hint: "Put the key file back that was made together with the database (NB_SERVER_ENCRYPTION_KEY_FILE).",
+    });
+  }
 }
 
 /** Waits for another process that migrates; a lock that outlives the wait was left behind by a crash. */

@@ -25,14 +25,20 @@ export async function inTransaction<T>(
   work: (trx: Knex.Transaction) => Promise<T>,
   { dryRun = false }: { dryRun?: boolean } = {},
 ): Promise<T> {
+  let failure: unknown;
   try {
     return await db.transaction(async (trx) => {
-      const result = await work(trx);
+      const result = await work(trx).catch((error) => {
+        failure = error;
+        throw error;
+      });
       if (dryRun) throw new RolledBack(result);
       return result;
     });
   } catch (error) {
     if (error instanceof RolledBack) return error.result as T;
-    throw translateDriverError(error);
+    // A full disk makes SQLite roll back by itself; the driver then complains that there is nothing to roll back, which
+    // must not hide what happened.
+    throw translateDriverError(failure ?? error);
   }
 }
