@@ -1,0 +1,71 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { AppError } from "@netbird-proxy/proto";
+import { pino } from "pino";
+import { startApp } from "../src/app.ts";
+import { readConfig } from "../src/config.ts";
+
+const log = pino({ level: "silent" });
+
+suite("the whole server", () => {
+  let folder = "";
+  setup(() => {
+    folder = mkdtempSync(join(tmpdir(), "app-"));
+  });
+  teardown(() => rmSync(folder, { recursive: true, force: true }));
+
+  const config = (env = {}) =>
+    readConfig({
+      NB_SERVER_STATE_DIR: folder,
+      NB_SERVER_ADDRESS: "127.0.0.1:0",
+      NB_SETUP_PAT_ENABLED: "true",
+      ...env,
+    });
+
+  test("answers REST, keeps its state over a restart, and closes cleanly", async () => {
+    const first = await startApp(config(), log);
+    const url = `http://127.0.0.1:${first.address.port}/api`;
+    const made = await fetch(`${url}/setup`, {
+      method: "POST",
+      body: JSON.stringify({ email: "a@example.com", name: "A", password: "12345678", create_pat: true }),
+    });
+    const { personal_access_token: token } = (await made.json()) as { personal_access_token: string };
+    await first.close();
+    await assert.rejects(fetch(`${url}/instance`));
+
+    const second = await startApp(config(), log);
+    const groups = await fetch(`http://127.0.0.1:${second.address.port}/api/groups`, {
+      headers: { authorization: `Token ${token}` },
+    });
+    assert.equal(groups.status, 200);
+    await groups.json();
+    await second.close();
+  });
+
+  test("a port that is taken is named, and nothing stays open", async () => {
+    const first = await startApp(config(), log);
+    const taken = `127.0.0.1:${first.address.port}`;
+    await assert.rejects(startApp(config({ NB_SERVER_ADDRESS: taken }), log), (error) => {
+      assert.ok(error instanceof AppError);
+      assert.equal(error.code, "server.address_unavailable");
+      assert.ok(error.message.includes(taken));
+      return true;
+    });
+    await first.close();
+  });
+
+  test("a certificate that cannot be read is named", async () => {
+    const missing = join(folder, "tls.crt");
+    await assert.rejects(
+      startApp(config({ NB_SERVER_TLS_CERT_FILE: missing, NB_SERVER_TLS_KEY_FILE: missing }), log),
+      (error) => {
+        assert.ok(error instanceof AppError);
+        assert.equal(error.code, "server.certificate_unusable");
+        assert.ok(error.message.includes(missing));
+        return true;
+      },
+    );
+  });
+});

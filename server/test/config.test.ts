@@ -1,0 +1,60 @@
+import assert from "node:assert/strict";
+import { ConfigError, readConfig } from "../src/config.ts";
+
+suite("server configuration", () => {
+  test("works without any variable", () => {
+    const config = readConfig({});
+    assert.deepEqual([config.host, config.port, config.tls], ["127.0.0.1", 33073, undefined]);
+    assert.equal(config.databaseFile, "/var/lib/netbird-server/server.db");
+    assert.deepEqual(config.encryptionKey, { file: "/var/lib/netbird-server/encryption.key" });
+    assert.equal(config.setupTokenEnabled, false);
+  });
+
+  test("takes addresses of every kind", () => {
+    const address = (text: string) => {
+      const { host, port } = readConfig({ NB_SERVER_ADDRESS: text });
+      return [host, port];
+    };
+    assert.deepEqual(address("0.0.0.0:443"), ["0.0.0.0", 443]);
+    assert.deepEqual(address("[::]:443"), ["::", 443]);
+    assert.deepEqual(address(":8080"), ["0.0.0.0", 8080]);
+    assert.deepEqual(address("localhost:0"), ["localhost", 0]);
+  });
+
+  test("names every bad variable, not only the first", () => {
+    assert.throws(
+      () =>
+        readConfig({
+          NB_SERVER_ADDRESS: "somewhere",
+          NB_SERVER_TLS_CERT_FILE: "/tmp/tls.crt",
+          NB_SERVER_ENCRYPTION_KEY: "short",
+          NB_SERVER_ACCESS_LOG_RETENTION_DAYS: "a week",
+          NB_LOG_LEVEL: "loud",
+        }),
+      (error) => {
+        assert.ok(error instanceof ConfigError);
+        assert.deepEqual(
+          error.problems.map((problem) => problem.split(":")[0]),
+          [
+            "NB_SERVER_ADDRESS",
+            "NB_SERVER_ENCRYPTION_KEY",
+            "NB_SERVER_TLS_KEY_FILE",
+            "NB_SERVER_ACCESS_LOG_RETENTION_DAYS",
+            "NB_LOG_LEVEL",
+          ],
+        );
+        return true;
+      },
+    );
+  });
+
+  test("the setup token needs exactly true, and an impossible port range is the default", () => {
+    assert.equal(readConfig({ NB_SETUP_PAT_ENABLED: "1" }).setupTokenEnabled, false);
+    assert.equal(readConfig({ NB_SETUP_PAT_ENABLED: "true" }).setupTokenEnabled, true);
+    const range = (first: string, last: string) =>
+      readConfig({ NB_PROXY_PORT_MIN: first, NB_PROXY_PORT_MAX: last }).portRange;
+    assert.deepEqual(range("20000", "20010"), { first: 20_000, last: 20_010 });
+    assert.deepEqual(range("20010", "20000"), { first: 10_000, last: 49_151 });
+    assert.deepEqual(range("x", "70000"), { first: 10_000, last: 49_151 });
+  });
+});
