@@ -1,21 +1,21 @@
 import { readFileSync, unwatchFile, watchFile } from "node:fs";
 import type { Server as HttpServer } from "node:http";
-import { Server as GrpcServer } from "@grpc/grpc-js";
+import type { Server as GrpcServer } from "@grpc/grpc-js";
 import { AppError } from "@netbird-proxy/proto";
 import type { Logger } from "pino";
 import { openContext } from "./cli/open-context.ts";
 import type { ServerConfig } from "./config.ts";
 import { createCnameLookup } from "./dns/check-custom-domain.ts";
+import { createGrpcServer } from "./grpc/index.ts";
 import { buildHttpApp } from "./http/build-http-app.ts";
-import { createStatusReader } from "./http/read-status.ts";
+import { deleteOldAccessLogs } from "./jobs/delete-old-access-logs.ts";
 import { every } from "./jobs/every.ts";
 import { recheckDomains } from "./jobs/recheck-domains.ts";
-import { sweep } from "./jobs/sweep.ts";
 import { listenOnOnePort, type OnePort } from "./net/listen-on-one-port.ts";
-import { markAllProxiesDisconnected } from "./store/proxies.ts";
+import { startReconciler } from "./reconcile/index.ts";
 
 const RECHECK_EVERY_MS = 30_000;
-const SWEEP_EVERY_MS = 5 * 60_000;
+const CLEAN_EVERY_MS = 60 * 60_000;
 const CERTIFICATE_POLL_MS = 10_000;
 
 export interface RunningApp {
@@ -36,8 +36,8 @@ export async function startApp(config: ServerConfig, log: Logger): Promise<Runni
     for (const step of undo.splice(0).reverse()) await step();
   };
   try {
-    // No stream survived our restart. (With several servers on one database, each would mark its own.)
-    await markAllProxiesDisconnected(store.db);
+    const reconciler = await startReconciler({ context, log });
+    undo.push(() => reconciler.close());
     const dns = createCnameLookup(config.dnsServers);
     const http = await buildHttpApp({
       context,
@@ -45,15 +45,19 @@ export async function startApp(config: ServerConfig, log: Logger): Promise<Runni
       log,
       version: config.version,
       setupTokenEnabled: config.setupTokenEnabled,
-      statusOf: createStatusReader(context),
     });
     undo.push(() => http.close());
-    const grpcServer = new GrpcServer();
-    const port = await listen(config, { grpcServer, httpServer: http.server });
-    undo.push(() => port.close());
+    const grpc = createGrpcServer({ context, reconciler, log });
+    let port: OnePort | undefined;
+    undo.push(async () => port?.close());
+    // Streams end first, telling their clients to come back; only then the port is closed.
+    undo.push(() => grpc.close());
+    port = await listen(config, { grpcServer: grpc.server, httpServer: http.server });
     undo.push(watchCertificate(config, port, log));
     undo.push(every(RECHECK_EVERY_MS, "recheck-domains", () => recheckDomains(context, dns), log));
-    undo.push(every(SWEEP_EVERY_MS, "sweep", () => sweep(context, config), log));
+    undo.push(
+      every(CLEAN_EVERY_MS, "delete-old-access-logs", () => deleteOldAccessLogs(context, config), log),
+    );
     return { address: { address: port.address.address, port: port.address.port }, close };
   } catch (error) {
     await close();

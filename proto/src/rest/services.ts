@@ -275,7 +275,8 @@ export const ProxyServiceStatus = Type.Object(
   {
     proxy_id: Type.String(),
     connected: Type.Boolean(),
-    live: Type.Boolean(),
+    live: Type.Boolean({ description: "Serves the newest revision and reaches every enabled target." }),
+    status: Type.Enum([...serviceStates]),
     applied_revision: Type.Integer(),
     serving_revision: Type.Integer(),
     reported_at: Nullable(Timestamp),

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
-import { Service } from "@netbird-proxy/proto/rest";
+import { Service, ServiceStatusDetail } from "@netbird-proxy/proto/rest";
+import { emptyReport } from "../../src/domain/service-report.ts";
 import { verifySecret } from "../../src/secrets/password-hash.ts";
 import { listAuditEvents } from "../../src/store/audit-events.ts";
 import { readRevisionsAfter } from "../../src/store/revisions.ts";
+import { saveServiceReport } from "../../src/store/service-reports.ts";
 import { getService, SESSION_KEY_PURPOSE } from "../../src/store/services.ts";
 import {
   assertConforms,
@@ -433,9 +435,60 @@ suite("services over REST", () => {
     assert.deepEqual(answer.body.auth, {});
   });
 
-  test("the status of every proxy and target has an endpoint of its own", async () => {
+  test("what proxies report becomes status, certificate and detail", async () => {
     const made = await make();
+    assert.deepEqual(made.meta.status_reason?.code, "service.not_applied_yet");
+    const { db } = server.store;
+    const certificate = {
+      state: "ready",
+      source: "static",
+      expiresAt: Date.parse("2027-01-01T00:00:00Z"),
+      issuedAt: null,
+      reason: "",
+      message: "",
+    } as const;
+    const target = { position: 0, reason: "", message: "", handshakeAgeSeconds: 4, probeMs: 12 };
+    const report = async (state: "reachable" | "unreachable", reason = "") =>
+      saveServiceReport(db, {
+        proxyId: "proxy-1" as never,
+        serviceId: made.id as never,
+        accountId: server.account,
+        report: { ...emptyReport("report"), certificate, targets: [{ ...target, state, reason }] },
+        servingRevision: made.meta.revision,
+        reportedAt: server.nowMs,
+      });
+    await report("reachable");
+    const active = (await server.call("GET", `${services}/${made.id}`)).body as Service;
+    assertConforms(Service, active);
+    assert.deepEqual(
+      [active.meta.status, active.meta.status_reason, active.meta.live_on, active.meta.live_revision],
+      ["active", undefined, ["proxy-1"], made.meta.revision],
+    );
+    assert.deepEqual(active.meta.certificate, { source: "static", expires_at: "2027-01-01T00:00:00.000Z" });
+
+    await report("unreachable", "target.refused");
     const detail = (await server.call("GET", `${services}/${made.id}/status`)).body;
-    assert.deepEqual([detail.service_id, detail.status, detail.proxies], [made.id, "pending", []]);
+    assertConforms(ServiceStatusDetail, detail);
+    assert.deepEqual(
+      [detail.status, detail.status_reason.code, detail.live_on],
+      ["error", "target.refused", []],
+    );
+    assert.deepEqual(
+      detail.proxies[0].targets.map((one: { state: string; target_id: string }) => [
+        one.state,
+        one.target_id,
+      ]),
+      [["unreachable", peer]],
+    );
+
+    await server.call("PUT", `${services}/${made.id}`, wiki({ name: "newer" }));
+    const newer = (await server.call("GET", services)).body[0] as Service;
+    assert.deepEqual([newer.meta.status, newer.meta.live_revision], ["pending", made.meta.revision]);
+    server.nowMs += 600_000;
+    const away = (await server.call("GET", `${services}/${made.id}`)).body as Service;
+    assert.deepEqual(
+      [away.meta.status, away.meta.status_reason?.code],
+      ["error", "service.no_proxy_connected"],
+    );
   });
 });

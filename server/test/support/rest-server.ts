@@ -1,8 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { ProxyId, ProxyTokenId } from "@netbird-proxy/proto";
-import { type AccountId, reasonCodes } from "@netbird-proxy/proto";
+import type { AccountId, ProxyId, ProxyTokenId } from "@netbird-proxy/proto";
 import type { ErrorBody } from "@netbird-proxy/proto/rest";
 import { pino } from "pino";
 import type { TSchema } from "typebox";
@@ -71,25 +70,6 @@ export async function startRestServer(): Promise<RestServer> {
     log: pino({ level: "silent" }),
     version: "1.2.3",
     setupTokenEnabled: true,
-    statusOf: async (_account, services) =>
-      new Map(
-        services.map((service) => [
-          service.id,
-          {
-            state: "pending",
-            reason: {
-              code: "service.not_applied_yet",
-              message: "no proxy has reported",
-              hint: reasonCodes["service.not_applied_yet"].hint,
-            },
-            liveRevision: 0,
-            liveOn: [],
-            certificateIssuedAt: null,
-            publicHttpsPort: 8443,
-            proxies: [],
-          },
-        ]),
-      ),
   };
   const app = await buildHttpApp(ports);
   const server: RestServer = {

@@ -12,12 +12,12 @@ import { listServices } from "../../store/services.ts";
 import type { App } from "../app-type.ts";
 import { isDryRun } from "../dry-run.ts";
 import type { HttpPorts } from "../ports.ts";
+import { readStatuses } from "../read-status.ts";
 import { viewOneService, viewServices, viewStatusDetail } from "../views/service.ts";
 import { answers } from "./responses.ts";
 
-export function registerServiceRoutes(app: App, ports: HttpPorts): void {
+export function registerServiceRoutes(app: App, { context }: HttpPorts): void {
   const tags = ["reverse-proxy"];
-  const { context } = ports;
   const { db } = context.store;
   const all = "/api/reverse-proxies/services";
   const one = "/api/reverse-proxies/services/:id";
@@ -30,7 +30,7 @@ export function registerServiceRoutes(app: App, ports: HttpPorts): void {
     },
     async (request): Promise<Service[]> => {
       const { account } = request.caller.actor;
-      return viewServices(ports, account, await listServices(db, account));
+      return viewServices(context, account, await listServices(db, account));
     },
   );
 
@@ -42,7 +42,7 @@ export function registerServiceRoutes(app: App, ports: HttpPorts): void {
     },
     async (request): Promise<Service> => {
       const { account } = request.caller.actor;
-      return viewOneService(ports, account, await requireService(db, account, request.params.id));
+      return viewOneService(context, account, await requireService(db, account, request.params.id));
     },
   );
 
@@ -55,7 +55,7 @@ export function registerServiceRoutes(app: App, ports: HttpPorts): void {
     async (request): Promise<ServiceStatusDetail> => {
       const { account } = request.caller.actor;
       const service = await requireService(db, account, request.params.id);
-      return viewStatusDetail(service, (await ports.statusOf(account, [service])).get(service.id)!);
+      return viewStatusDetail(service, (await readStatuses(context, account, [service])).get(service.id)!);
     },
   );
 
@@ -69,7 +69,7 @@ export function registerServiceRoutes(app: App, ports: HttpPorts): void {
       const { actor } = request.caller;
       const dryRun = isDryRun(request.query);
       const service = await createService(context, actor, request.body, { dryRun });
-      return echoEmptyGroups(request.body, await viewOneService(ports, actor.account, service));
+      return echoEmptyGroups(request.body, await viewOneService(context, actor.account, service));
     },
   );
 
@@ -89,7 +89,7 @@ export function registerServiceRoutes(app: App, ports: HttpPorts): void {
       const { actor } = request.caller;
       const dryRun = isDryRun(request.query);
       const service = await updateService(context, actor, request.params.id, request.body, { dryRun });
-      return echoEmptyGroups(request.body, await viewOneService(ports, actor.account, service));
+      return echoEmptyGroups(request.body, await viewOneService(context, actor.account, service));
     },
   );
 

@@ -1,8 +1,16 @@
 import type { AccountId } from "@netbird-proxy/proto";
-import type { Service, ServiceAuth, ServiceStatusDetail, ServiceTarget } from "@netbird-proxy/proto/rest";
+import type {
+  ProxyServiceStatus,
+  Service,
+  ServiceAuth,
+  ServiceStatusDetail,
+  ServiceTarget,
+} from "@netbird-proxy/proto/rest";
+import type { CommandContext } from "../../commands/context.ts";
 import { isAtOrUnder } from "../../domain/domain-name.ts";
 import { serviceUrl } from "../../domain/service-url.ts";
 import { serviceWarnings } from "../../domain/service-warnings.ts";
+import type { ProxyStatus } from "../../domain/status-fold.ts";
 import { resolveTargetHost, type TargetDirectory } from "../../domain/target-host.ts";
 import { type CustomDomain, listDomains } from "../../store/domains.ts";
 import { listNetworkResources } from "../../store/network-resources.ts";
@@ -14,32 +22,32 @@ import type {
   StoredTarget,
   StoredTargetOptions,
 } from "../../store/services.ts";
-import type { HttpPorts, ServiceStatus } from "../ports.ts";
+import { readStatuses, type ServiceStatus } from "../read-status.ts";
 import { timestamp } from "./timestamp.ts";
 
 /** A fixed number of queries for any number of services. */
 export async function viewServices(
-  ports: HttpPorts,
+  context: CommandContext,
   account: AccountId,
   services: readonly StoredService[],
 ): Promise<Service[]> {
   if (services.length === 0) return [];
-  const { db } = ports.context.store;
+  const { db } = context.store;
   const directory: TargetDirectory = {
     peers: new Map((await listPeers(db, account)).map((peer) => [peer.id, peer])),
     resources: new Map((await listNetworkResources(db, account)).map((resource) => [resource.id, resource])),
   };
   const domains = await listDomains(db, account);
-  const statuses = await ports.statusOf(account, services);
+  const statuses = await readStatuses(context, account, services);
   return services.map((service) => viewService(service, directory, domains, statuses.get(service.id)!));
 }
 
 export async function viewOneService(
-  ports: HttpPorts,
+  context: CommandContext,
   account: AccountId,
   service: StoredService,
 ): Promise<Service> {
-  return (await viewServices(ports, account, [service]))[0]!;
+  return (await viewServices(context, account, [service]))[0]!;
 }
 
 function viewService(
@@ -75,7 +83,7 @@ function viewService(
 }
 
 function viewMeta(service: StoredService, status: ServiceStatus): Service["meta"] {
-  const issuedAt = service.certificateIssuedAt ?? status.certificateIssuedAt;
+  const { certificateIssuedAt: issuedAt } = service;
   const { certificate } = status;
   return {
     created_at: timestamp(service.createdAt),
@@ -169,6 +177,39 @@ export function viewStatusDetail(service: StoredService, status: ServiceStatus):
     revision: service.revision,
     live_revision: status.liveRevision,
     live_on: status.liveOn,
-    proxies: status.proxies,
+    proxies: status.proxies.map(viewProxyStatus),
+  };
+}
+
+function viewProxyStatus(proxy: ProxyStatus): ProxyServiceStatus {
+  const { certificate } = proxy;
+  return {
+    proxy_id: proxy.proxyId,
+    connected: proxy.connected,
+    live: proxy.live,
+    status: proxy.state,
+    ...(proxy.reason ? { reason: proxy.reason } : {}),
+    applied_revision: proxy.appliedRevision,
+    serving_revision: proxy.servingRevision,
+    reported_at: proxy.reportedAt === null ? null : timestamp(proxy.reportedAt),
+    ...(certificate
+      ? {
+          certificate: {
+            state: certificate.state,
+            source: certificate.source,
+            ...(certificate.expiresAt === null ? {} : { expires_at: timestamp(certificate.expiresAt) }),
+            ...(certificate.reason ? { reason: certificate.reason } : {}),
+          },
+        }
+      : {}),
+    targets: proxy.targets.map((target) => ({
+      position: target.position,
+      target_id: target.targetId,
+      ...(target.path === null ? {} : { path: target.path }),
+      state: target.state,
+      ...(target.reason ? { reason: target.reason } : {}),
+      handshake_age_seconds: target.handshakeAgeSeconds,
+      probe_ms: target.probeMs,
+    })),
   };
 }
