@@ -198,6 +198,23 @@ export class IpStack<Route> implements TcpHost {
     return { ok: true, connection };
   }
 
+  /** Like `connect` from a port of our choice, as a simultaneous open needs it. */
+  connectFrom(
+    localPort: number,
+    remoteAddress: IpAddress,
+    remotePort: number,
+    timeoutMs: number,
+  ): { ok: true; connection: TcpConnection } | { ok: false; why: DialFailure } {
+    if (this.#host.routeTo(remoteAddress) === undefined) return { ok: false, why: "no-route" };
+    const localAddress = this.#ownAddress(remoteAddress.family);
+    if (localAddress === undefined) return { ok: false, why: "no-address" };
+    const endpoints = { localAddress, localPort, remoteAddress, remotePort };
+    if (this.#connections.find(endpoints) !== undefined) return { ok: false, why: "no-port" };
+    const connection = this.#newConnection(endpoints);
+    connection.connect(timeoutMs);
+    return { ok: true, connection };
+  }
+
   openFlow(
     remoteAddress: IpAddress,
     remotePort: number,

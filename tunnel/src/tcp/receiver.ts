@@ -168,18 +168,18 @@ export class Receiver {
    * The window to put into a segment that leaves now; moves the promised edge. The field is `(windowEnd - next) >> shift`.
    */
   offerWindow(): number {
-    // What is held out of order lies inside the window and needs no room of its own.
-    const room = Math.max(0, this.#limitBytes - this.queue.length);
-    const scaleMask = (1 << this.shift) - 1;
-    let offered = Math.min(room & ~scaleMask, 65_535 << this.shift);
     const promised = Math.max(0, (this.windowEnd - this.next) | 0);
-    if (offered < promised) {
-      // Rounding must not take back what was promised (RFC 7323 §2.4).
-      offered = Math.min((promised + scaleMask) & ~scaleMask, 65_535 << this.shift);
-    }
-    const end = (this.next + offered) | 0;
+    // What is held out of order lies inside the window and needs no room of its own.
+    let offered = Math.max(0, this.#limitBytes - this.queue.length);
+    // The edge stands still or moves by worthwhile steps (RFC 9293 §3.8.6.2.2), and never back.
+    if (offered < promised + Math.min(this.#limitBytes >> 1, 2 * this.#largestSegment)) offered = promised;
+    offered = Math.min(offered, 65_535 << this.shift);
+    // The field has steps of 2^shift. Rounding down may look like taking a few bytes back (RFC 7323 §2.4); we still accept
+    // them. Rounding up would promise memory anew with every acknowledgement.
+    const field = offered >>> this.shift;
+    const end = (this.next + (field << this.shift)) | 0;
     if (isAfter(end, this.windowEnd)) this.windowEnd = end;
-    return offered >>> this.shift;
+    return field;
   }
 
   /** An acknowledgement left. */

@@ -155,8 +155,8 @@ export function referenceHandshake(input: HandshakeInput) {
     return bytes;
   };
 
-  let C = HASH(Buffer.from("Noise_IKpsk2_25519_ChaChaPoly_BLAKE2s"));
-  let H = HASH(C, Buffer.from("WireGuard v1 zx2c4 Jason@zx2c4.com"));
+  let C: Buffer = HASH(Buffer.from("Noise_IKpsk2_25519_ChaChaPoly_BLAKE2s"));
+  let H: Buffer = HASH(C, Buffer.from("WireGuard v1 zx2c4 Jason@zx2c4.com"));
   H = HASH(H, SpubR);
   C = KDF(1, C, EpubI)[0]!;
   H = HASH(H, EpubI);

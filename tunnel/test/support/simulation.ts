@@ -94,6 +94,10 @@ export class Simulation {
     return top;
   }
 
+  #tellTime(): void {
+    for (const host of this.#hosts) host.engine.nowMs = this.nowMs;
+  }
+
   /** Runs until `done` or until `limitMs` of simulated time have passed. @returns whether `done` came true */
   runUntil(done: () => boolean, limitMs: number): boolean {
     const endMs = this.nowMs + limitMs;
@@ -105,9 +109,11 @@ export class Simulation {
         nextMs = Math.min(nextMs, host.engine.nextDeadlineMs() ?? Number.POSITIVE_INFINITY);
       if (nextMs > endMs) {
         this.nowMs = endMs;
+        this.#tellTime();
         return done();
       }
       this.nowMs = Math.max(this.nowMs, nextMs);
+      this.#tellTime();
       while (this.#events[0] !== undefined && this.#events[0].atMs <= this.nowMs) this.#pop()!.run();
       for (const host of this.#hosts) {
         if ((host.engine.nextDeadlineMs() ?? Number.POSITIVE_INFINITY) <= this.nowMs)
