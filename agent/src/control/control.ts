@@ -138,7 +138,8 @@ export class Control {
     if (openedMs > 0 && Date.now() - openedMs > STABLE_STREAM_MS) this.#backoff.reset();
     if (failure.kind !== "unauthenticated") return failure;
     this.#removed(failure);
-    return failure;
+    // Joining comes next; the wait before it keeps two hosts with one identity from chasing each other at full speed.
+    return { kind: "unreachable", message: failure.message };
   }
 
   /** The peer was deleted, or its token replaced by another enrolment of the same key. */

@@ -12,7 +12,11 @@ export type LinkAction = "none" | "ask" | "renew";
 /** A link that heard nothing for so long is asked for a sign of life. */
 export const SILENCE_MS = 1_500;
 /** So many unanswered questions in a row, with nothing else heard, and the other side has lost our session. */
-export const MAX_MISSED = 2;
+export const MAX_MISSED = 3;
+/** Time for an answer: several round trips, at least this. */
+const MIN_ANSWER_MS = 400;
+const MAX_ANSWER_MS = 2_000;
+const ANSWER_ROUND_TRIPS = 4;
 /** Waiting times for a handshake. WireGuard itself tries again after 5 s; a proxy that restarts is back sooner. */
 const RETRY_MS = [1_000, 1_000, 2_000, 3_000, 5_000];
 
@@ -33,6 +37,8 @@ export class LinkHealth {
   #heardMs = 0;
   #asking = false;
   #missed = 0;
+  /** Smoothed; undefined before the first answer. */
+  #roundTripMs: number | undefined;
   /** Once a question was answered, silence means something; a proxy that drops ICMP is left to WireGuard's timers. */
   #answers = false;
 
@@ -40,7 +46,8 @@ export class LinkHealth {
   constructor(nowMs: number, random: () => number) {
     this.#random = random;
     this.#startedMs = nowMs;
-    this.#schedule();
+    // The first attempt itself begins with `renewed`, which schedules the next.
+    this.#retryMs = RETRY_MS[0]!;
   }
 
   get up(): boolean {
@@ -65,14 +72,24 @@ export class LinkHealth {
     return !this.#asking && nowMs - this.#heardMs >= SILENCE_MS ? "ask" : "none";
   }
 
-  /** The caller has sent the echo request. */
-  asked(): void {
+  /**
+   * The caller sends the echo request.
+   *
+   * @returns how long to wait for the answer, milliseconds
+   */
+  asked(): number {
     this.#asking = true;
+    const patientMs =
+      this.#roundTripMs === undefined ? MAX_ANSWER_MS : this.#roundTripMs * ANSWER_ROUND_TRIPS;
+    return Math.min(MAX_ANSWER_MS, Math.max(MIN_ANSWER_MS, patientMs));
   }
 
-  answered(nowMs: number): void {
+  answered(nowMs: number, roundTripMs: number): void {
     this.#asking = false;
     this.#answers = true;
+    // RFC 6298 (2.3): an eighth of the new measurement.
+    this.#roundTripMs =
+      this.#roundTripMs === undefined ? roundTripMs : (this.#roundTripMs * 7 + roundTripMs) / 8;
     this.#heard(nowMs);
   }
 
@@ -94,9 +111,12 @@ export class LinkHealth {
     this.#schedule();
   }
 
-  /** There is news that the proxy may be back: the next attempt comes soon again. */
+  /** There is news about the proxy: one that is down is tried soon again, one that is up is asked at once. */
   hurry(): void {
-    if (this.#up) return;
+    if (this.#up) {
+      this.#heardMs = Number.NEGATIVE_INFINITY;
+      return;
+    }
     this.#attempts = 0;
     this.#schedule();
   }

@@ -9,7 +9,8 @@ import { resolveEndpoint } from "./resolve-endpoint.ts";
 /** Keeps the way back open through NATs; most forget a UDP flow after 30 s. */
 const PERSISTENT_KEEPALIVE_SECONDS = 25;
 const TICK_MS = 250;
-const ASK_TIMEOUT_MS = 1_000;
+/** How long the packet that starts a handshake may wait for it. */
+const FIRST_PACKET_MS = 1_000;
 
 export interface ProxyLinksPorts {
   device: Pick<Device, "setPeer" | "removePeer" | "peers" | "ping" | "onHandshake">;
@@ -157,9 +158,9 @@ export class ProxyLinks {
 
   #ask(link: Link): void {
     const { device, nowMs } = this.#ports;
-    link.health.asked();
-    device.ping(link.config.address, ASK_TIMEOUT_MS).then(
-      () => link.health.answered(nowMs()),
+    const timeoutMs = link.health.asked();
+    device.ping(link.config.address, timeoutMs).then(
+      (roundTripMs) => link.health.answered(nowMs(), roundTripMs),
       () => link.health.missed(nowMs()),
     );
   }
@@ -201,7 +202,7 @@ export class ProxyLinks {
       persistentKeepaliveSeconds: PERSISTENT_KEEPALIVE_SECONDS,
     });
     // A packet that wants to leave starts the handshake at once. Its answer means nothing: it may wait for the handshake.
-    device.ping(config.address, ASK_TIMEOUT_MS).catch(() => {});
+    device.ping(config.address, FIRST_PACKET_MS).catch(() => {});
   }
 
   #complain(link: Link, why: string): void {

@@ -1,4 +1,4 @@
-/** Asks again until `check` neither throws nor returns false. */
+/** Asks again until `check` returns something truthy without throwing. */
 export async function eventually(
   what: string,
   check: () => unknown | Promise<unknown>,
@@ -8,7 +8,7 @@ export async function eventually(
   let last: unknown;
   for (;;) {
     try {
-      if ((await check()) !== false) return;
+      if (await check()) return;
       last = undefined;
     } catch (error) {
       last = error;
