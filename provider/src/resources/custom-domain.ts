@@ -1,4 +1,5 @@
 import type { Domain } from "../client/api-types.ts";
+import { createdSince } from "../client/created-since.ts";
 import { isGone, mayHaveHappened } from "../client/failure.ts";
 import { sleep } from "../client/sleep.ts";
 import { isUnknown } from "../convert/value.ts";
@@ -74,16 +75,19 @@ export const customDomain: Resource<Attributes, Walk> = {
   async create(context) {
     const { client, plan, signal, keep } = context;
     const request = { domain: plan.domain as string, target_cluster: plan.target_cluster as string };
+    const startedMs = Date.now();
     let created: Domain;
     try {
       created = await client.api.post<Domain>(COLLECTION, request, signal);
     } catch (error) {
       if (!mayHaveHappened(error)) throw error;
-      // Domains are registered once, so one of ours that is there now is the one we asked for.
+      // Domains are registered once: one of ours that appeared since we asked is the one we asked for.
       const domains = await client.api.get<Domain[]>(COLLECTION, signal);
       const adopted = domains.find(
-        ({ domain, target_cluster }) =>
-          domain === request.domain && target_cluster === request.target_cluster,
+        ({ id, domain, target_cluster }) =>
+          domain === request.domain &&
+          target_cluster === request.target_cluster &&
+          createdSince(startedMs, { id }),
       );
       if (adopted === undefined) throw error;
       created = adopted;

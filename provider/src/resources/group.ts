@@ -1,4 +1,5 @@
 import type { Group, GroupRequest } from "../client/api-types.ts";
+import { createdSince } from "../client/created-since.ts";
 import { isGone, mayHaveHappened } from "../client/failure.ts";
 import { isUnknown } from "../convert/value.ts";
 import { useStateForUnknown } from "../framework/plan-modifiers.ts";
@@ -61,15 +62,16 @@ export const group: Resource<GroupAttributes, Walk> = {
 
   async create({ client, plan, config, signal, keep }) {
     const body = requestBody(plan, config, { peers: [], resources: [] });
+    const startedMs = Date.now();
     try {
       const created = await client.api.post<Group>("/groups", body, signal);
       keep(told(created));
       return told(created);
     } catch (error) {
       if (!mayHaveHappened(error)) throw error;
-      // Names are unique, so a group with ours that appeared meanwhile is the one we asked for.
+      // Names are unique: a group with ours that appeared since we asked is the one we asked for.
       const groups = await client.api.get<Group[]>("/groups", signal);
-      const adopted = groups.find(({ name }) => name === body.name);
+      const adopted = groups.find(({ id, name }) => name === body.name && createdSince(startedMs, { id }));
       if (adopted === undefined) throw error;
       keep(told(adopted));
       return told(adopted);

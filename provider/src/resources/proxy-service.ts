@@ -1,4 +1,5 @@
 import type { Service, ServiceRequest } from "../client/api-types.ts";
+import { createdSince } from "../client/created-since.ts";
 import { isGone, mayHaveHappened } from "../client/failure.ts";
 import { isUnknown } from "../convert/value.ts";
 import type { ApplyContext, Resource } from "../framework/resource.ts";
@@ -21,8 +22,6 @@ import type { Walk } from "./walk.ts";
 const COLLECTION = "/reverse-proxies/services";
 const WAIT_FOR_LIVE_MS = 120_000;
 const WAIT_FOR_GONE_MS = 60_000;
-/** A server's clock may differ this much from ours. */
-const CLOCK_SKEW_MS = 120_000;
 
 export const proxyService: Resource<ServiceAttributes, Walk> = {
   typeName: "netbird_proxy_service",
@@ -120,10 +119,10 @@ async function createOrAdopt(client: Walk, request: ServiceRequest, signal: Abor
     // Domains are unique: a service with ours that appeared since we asked is the one we asked for.
     const services = await client.api.get<Service[]>(COLLECTION, signal);
     const adopted = services.find(
-      ({ domain, name, meta }) =>
+      ({ id, domain, name, meta }) =>
         domain === request.domain &&
         name === request.name &&
-        Date.parse(meta.created_at) >= startedMs - CLOCK_SKEW_MS,
+        createdSince(startedMs, { id, createdAt: meta.created_at }),
     );
     if (adopted === undefined) throw error;
     return adopted;

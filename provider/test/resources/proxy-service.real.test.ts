@@ -269,7 +269,7 @@ suite("netbird_proxy_service", () => {
     const { server } = workspace;
     server.readsUntilLive = 3;
     await workspace.apply(basic());
-    assert.ok(server.seen(/^GET \/reverse-proxies\/services\/service/).length >= 3);
+    assert.ok(server.seen(/^GET \/reverse-proxies\/services\//).length >= 3);
     assert.ok(
       workspace.logLines.some(
         (line) => line.includes("waiting for the service to be live") && line.includes("elapsed_ms"),
@@ -319,7 +319,7 @@ suite("netbird_proxy_service", () => {
     server.readsUntilLive = Number.POSITIVE_INFINITY;
     workspace.configure(basic());
     const command = workspace.start("apply", "-auto-approve", "-input=false", "-no-color");
-    while (server.seen(/^GET \/reverse-proxies\/services\/service/).length < 2)
+    while (server.seen(/^GET \/reverse-proxies\/services\//).length < 2)
       await new Promise((resolve) => setTimeout(resolve, 20));
     command.interrupt();
     const { code, output } = await command.finished;
@@ -331,14 +331,7 @@ suite("netbird_proxy_service", () => {
   test("a create whose answer is lost adopts what was created", async () => {
     const { server } = workspace;
     server.fault("POST", /^\/reverse-proxies\/services$/, { after: true, cut: true });
-    // Adoption looks at the creation time, which the server in memory keeps fixed.
-    const before = Date.now;
-    Date.now = () => Date.parse("2026-01-02T03:04:05Z") + (before() % 1000);
-    try {
-      await workspace.apply(basic());
-    } finally {
-      Date.now = before;
-    }
+    await workspace.apply(basic());
     assert.equal((await workspace.state(ADDRESS))!.id, stored().id);
     await workspace.assertEmptyPlan();
   });

@@ -127,7 +127,7 @@ export class ManagementServer {
   }
 
   addPeer(name: string, ip: string): string {
-    const id = this.#id("peer");
+    const id = this.#id();
     this.peers.set(id, {
       id,
       name,
@@ -172,8 +172,10 @@ export class ManagementServer {
     return [...collection.values()][0]!;
   }
 
-  #id(prefix: string): string {
-    return `${prefix}${String(this.#nextId++).padStart(20 - prefix.length, "0")}`;
+  /** As the API makes them: the time in seconds first, 20 digits in base 32. */
+  #id(): string {
+    const seconds = Math.floor(Date.now() / 1000);
+    return (seconds * 8).toString(32).padStart(7, "0") + (this.#nextId++).toString(32).padStart(13, "0");
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -292,7 +294,7 @@ export class ManagementServer {
           throw new Refusal(412, "domain.cluster_unavailable", "cluster is not available", "target_cluster");
         if ([...this.domains.values()].some(({ domain }) => domain === body!.domain))
           throw new Refusal(409, "domain.taken", "domain is registered already", "domain");
-        const domain = { id: this.#id("domain"), ...body, type: "custom", validated: false };
+        const domain = { id: this.#id(), ...body, type: "custom", validated: false };
         this.domains.set(domain.id, domain);
         return domain;
       }
@@ -335,7 +337,7 @@ export class ManagementServer {
     const peers = ((body.peers ?? []) as string[]).filter((peer) => this.peers.has(peer));
     const resources = body.resources ?? [];
     const group = {
-      id: id ?? this.#id("group"),
+      id: id ?? this.#id(),
       name: body.name,
       issued: "api",
       peers_count: peers.length,
@@ -352,7 +354,7 @@ export class ManagementServer {
     if (body.type === "one-off" && body.usage_limit > 1)
       throw new Refusal(422, "setup_key.invalid", "a one-off key is used once", "usage_limit");
     const key = {
-      id: this.#id("key"),
+      id: this.#id(),
       key: "A616097E-FCF0-48FA-9354-CA4A61142761",
       name: body.name,
       expires: body.expires_in === 0 ? ZERO_TIME : "2030-01-01T00:00:00Z",
@@ -420,7 +422,7 @@ export class ManagementServer {
     }
 
     const service: Json = {
-      id: id ?? this.#id("service"),
+      id: id ?? this.#id(),
       name: body.name,
       domain: body.domain,
       mode,
@@ -443,7 +445,7 @@ export class ManagementServer {
       access_restrictions: withoutEmpty(body.access_restrictions ?? {}),
       access_groups: body.access_groups?.length > 0 ? body.access_groups : undefined,
       public: body.public ?? false,
-      created_at: previous?.created_at ?? "2026-01-02T03:04:05Z",
+      created_at: previous?.created_at ?? new Date().toISOString(),
       revision: this.#revision + 1,
       pending_reads: this.readsUntilLive,
     };

@@ -1,0 +1,7 @@
+resource "netbird_group" "staff" {
+  name = "staff"
+}
+
+data "netbird_group" "staff" {
+  name = netbird_group.staff.name
+}

@@ -1,0 +1,7 @@
+data "netbird_peer" "web" {
+  name = "web"
+}
+
+output "address" {
+  value = data.netbird_peer.web.ip
+}

@@ -1,0 +1,7 @@
+data "netbird_proxy_domains" "free" {
+  type = "free"
+}
+
+output "suffixes" {
+  value = data.netbird_proxy_domains.free.domains[*].domain
+}

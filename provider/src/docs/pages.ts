@@ -1,0 +1,99 @@
+import { readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { readEnvironment } from "../config.ts";
+import { netbirdProvider } from "../netbird-provider.ts";
+import { type PageContent, referencePage } from "./reference-page.ts";
+
+const repository = join(dirname(fileURLToPath(import.meta.url)), "..", "..", "..");
+
+/** Where the pages are, and where their examples come from. */
+export const pagesFolder = join(repository, "docs", "provider");
+export const examplesFolder = join(repository, "examples", "provider");
+
+type ImportForms = PageContent["importForms"];
+
+const importForms: Record<string, ImportForms> = {
+  netbird_proxy_service: [
+    { id: "shop.example.com", meaning: "by domain" },
+    { id: "name=shop", meaning: "by name" },
+    { id: "d2k0example0000000ab", meaning: "by id" },
+  ],
+  netbird_custom_domain: [
+    { id: "apps.example.org", meaning: "by domain" },
+    { id: "d2k0example0000000ab", meaning: "by id" },
+  ],
+  netbird_group: [
+    { id: '"name=web servers"', meaning: "by name" },
+    { id: "d2k0example0000000ab", meaning: "by id" },
+  ],
+  netbird_setup_key: [
+    { id: "name=agents", meaning: "by name" },
+    { id: "d2k0example0000000ab", meaning: "by id" },
+  ],
+};
+
+const notes: Record<string, string> = {
+  provider: `Secrets are write-only arguments (Terraform 1.11 or newer): they reach the server, and neither plan nor state.
+Requests that fail for a passing reason are repeated, and all wait when the server asks for patience.
+
+While planning, the provider lets our server check every change (a dry run), so that what the plan accepts, the apply
+accepts too. NetBird's own management server works as well; there, such mistakes show while applying.`,
+  netbird_proxy_service: `## What the plan tells
+
+- A service without \`auth\`, \`private\` and \`access_restrictions.allowed_cidrs\` can be reached by everyone. The plan
+  warns about it until \`public = true\` confirms that this is meant.
+- The server checks the change before anything is written. Its refusals point at the attribute.
+
+## When the apply ends
+
+With \`wait_for_live\` (the default) an apply ends when a probe went through a proxy and the tunnel to every target, with
+the version that was just written. When that takes longer than \`timeouts\`, the apply fails with the server's reason and
+what to do about it. The service stays stored; after a failed *create* Terraform marks it as tainted, and would make a
+new one. \`terraform untaint\` keeps it.
+
+## Secrets
+
+\`value_wo\` is write-only. Terraform cannot see that it changed, so raise \`version\` whenever it does. A method that was
+removed or switched off behind Terraform's back is put back with its secret. Before Terraform 1.11 use \`value\`, which is
+stored in the state.`,
+  netbird_setup_key: `The key is told once, when it is created, and kept in the state (sensitive). An imported key has no \`key\`.`,
+  netbird_custom_domain: `A service may use the domain in the same apply: refer to \`netbird_custom_domain.<name>.domain\`.`,
+};
+
+/** Every page, by its path below {@link pagesFolder}. */
+export function referencePages(): Map<string, string> {
+  const provider = netbirdProvider(readEnvironment({}));
+  const example = (...path: string[]) => readFileSync(join(examplesFolder, ...path), "utf8");
+  const pages = new Map<string, string>();
+  pages.set(
+    "index.md",
+    referencePage({
+      title: "netbird",
+      kind: "Provider",
+      schema: provider.schema,
+      example: example("provider.tf"),
+      notes: notes.provider!,
+      importForms: [],
+    }),
+  );
+  const kinds = [
+    { kind: "Resource", folder: "resources", all: provider.resources },
+    { kind: "Data Source", folder: "data-sources", all: provider.dataSources },
+  ] as const;
+  for (const { kind, folder, all } of kinds) {
+    for (const { typeName, schema } of all) {
+      const name = typeName.replace(/^netbird_/, "");
+      const content = {
+        title: typeName,
+        kind,
+        schema,
+        example: example(folder, `${name}.tf`),
+        notes: kind === "Resource" ? (notes[typeName] ?? "") : "",
+        importForms: kind === "Resource" ? (importForms[typeName] ?? []) : [],
+      };
+      pages.set(`${folder}/${name}.md`, referencePage(content));
+    }
+  }
+  return pages;
+}
