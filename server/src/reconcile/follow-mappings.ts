@@ -1,0 +1,299 @@
+import type { AccountId, ServiceId } from "@netbird-proxy/proto";
+import { management } from "@netbird-proxy/proto/grpc";
+import { whyNotServed } from "../domain/may-serve.ts";
+import type { TargetDirectory } from "../domain/target-host.ts";
+import { listServiceHeadsOfCluster, readTargetDirectory } from "../store/mapping-sources.ts";
+import type { Store } from "../store/open.ts";
+import type { ProxyCapabilities } from "../store/proxies.ts";
+import {
+  canResumeAfter,
+  currentRevision,
+  epoch,
+  type RevisionEntry,
+  readRevisionsAfter,
+} from "../store/revisions.ts";
+import { listServicesByIds, listServicesOfCluster, type StoredService } from "../store/services.ts";
+import { inTransaction } from "../store/transaction.ts";
+import { buildMapping, buildRemoval } from "./build-mapping.ts";
+import { mintOneTimeTokens } from "./one-time-tokens.ts";
+import type { RevisionFeed } from "./revision-feed.ts";
+import { splitBatches } from "./split-batches.ts";
+
+const { UPDATE_TYPE_CREATED, UPDATE_TYPE_MODIFIED } = management.ProxyMappingUpdateType;
+
+/** Whom mappings are for. */
+export interface MappingAudience {
+  /** The announced cluster address; case does not count. */
+  cluster: string;
+  /** Null: services of every account. */
+  accountId: AccountId | null;
+  capabilities: ProxyCapabilities;
+  /** Stock proxies exchange these for a peer; ours have a tunnel stream and get none. */
+  needsOneTimeTokens: boolean;
+  /** It keeps the revision and sends it when it comes back. */
+  understandsRevisions: boolean;
+}
+
+/** One message for a proxy, `SyncMappingsResponse` in all but the encoding. */
+export interface MappingMessage {
+  mappings: management.ProxyMapping[];
+  /** True for the last message of the snapshot or delta that starts a stream. */
+  initialSyncComplete: boolean;
+  /** The log's revision when this message is applied; 0 while more messages belong to it. */
+  revision: number;
+  epoch: string;
+  /** True for the messages of a starting delta. */
+  delta: boolean;
+  /** Part of what starts the stream. */
+  initial: boolean;
+}
+
+export interface FollowMappingsOptions {
+  store: Pick<Store, "db">;
+  feed: RevisionFeed;
+  audience: MappingAudience;
+  /** What the proxy holds. Only to be given when it was told by this log, for the same audience. */
+  resumeAfter?: { epoch: string; revision: number };
+  signal: AbortSignal;
+  nowMs: () => number;
+}
+
+interface Held {
+  accountId: AccountId;
+  domain: string;
+  revision: number;
+}
+
+interface Change {
+  accountId: AccountId;
+  revision: number;
+}
+
+// A proxy whose cluster is quiet would fall off the end of the log; an empty message moves its resume point on.
+const REFRESH_RESUME_POINT_AFTER = 1_000;
+
+/**
+ * What a proxy has to be told, from its first message on: a delta when the log still has everything after its resume
+ * point, else a snapshot; then every change. There is no queue to overflow: changes that happen while a message is on
+ * its way are one entry per service, and the service is read when its turn comes. Ends when the signal fires.
+ */
+export async function* followMappings(options: FollowMappingsOptions): AsyncGenerator<MappingMessage> {
+  const { store, feed, audience, signal, nowMs } = options;
+  const { db } = store;
+  const changes = new Map<string, Change>();
+  /** What the proxy has been told to serve. */
+  let held = new Map<string, Held>();
+  let sentRevision = 0;
+  let seenRevision = 0;
+  let wake = () => {};
+
+  const stopListening = feed.onEntries((entries) => {
+    seenRevision = entries.at(-1)!.revision;
+    for (const entry of entries) if (concerns(entry, audience)) noteChange(changes, entry);
+    wake();
+  });
+  const onAbort = () => wake();
+  signal.addEventListener("abort", onAbort, { once: true });
+
+  /** Turns what is current into messages; `held` follows what is yielded. */
+  async function* updates(
+    current: Loaded,
+    changed: ReadonlyMap<string, Change>,
+    frame: Pick<MappingMessage, "initial" | "delta">,
+  ): AsyncGenerator<MappingMessage> {
+    const { gone, present } = sortOut(current.services, changed, held, audience);
+    const removals = gone.map((one) => buildRemoval(one));
+    for (const { id } of gone) held.delete(id);
+    const created = new Set(present.filter(({ id }) => !held.has(id)).map(({ id }) => id));
+    for (const { id, accountId, domain, revision } of present) held.set(id, { accountId, domain, revision });
+
+    const items: (management.ProxyMapping | StoredService)[] = [...removals, ...present];
+    // Built once for the size and once, with its token, for sending: tokens are made when a batch is about to leave.
+    const build = (item: management.ProxyMapping | StoredService, token = "") =>
+      "path" in item
+        ? item
+        : buildMapping(
+            item,
+            current.directory,
+            created.has(item.id) ? UPDATE_TYPE_CREATED : UPDATE_TYPE_MODIFIED,
+            token,
+          );
+    const batches = [...splitBatches(items, (item) => encodedBytes(build(item)) + TOKEN_BYTES)];
+    if (batches.length === 0 && frame.initial) batches.push([]);
+    for (const [at, batch] of batches.entries()) {
+      const last = at === batches.length - 1;
+      const stored = batch.filter((item): item is StoredService => !("path" in item));
+      const tokens: ReadonlyMap<ServiceId, string> = audience.needsOneTimeTokens
+        ? await mintOneTimeTokens(db, stored, nowMs())
+        : new Map();
+      if (last) sentRevision = current.revision;
+      yield {
+        ...frame,
+        mappings: batch.map((item) => build(item, tokens.get(item.id as ServiceId))),
+        initialSyncComplete: frame.initial && last,
+        revision: last ? current.revision : 0,
+        epoch: logEpoch,
+      };
+    }
+  }
+
+  const logEpoch = await epoch(db);
+  try {
+    const delta = await readDelta(options);
+    if (delta) {
+      held = delta.held;
+      yield* updates(delta.current, delta.changed, { initial: true, delta: true });
+    } else {
+      const current = await readSnapshot(store, audience);
+      const all = new Map(
+        current.services.map(({ id, accountId, revision }) => [id, { accountId, revision }]),
+      );
+      yield* updates(current, all, { initial: true, delta: false });
+    }
+    while (!signal.aborted) {
+      // The start may already have contained what was noted meanwhile.
+      for (const [id, { revision }] of changes) if (revision <= sentRevision) changes.delete(id);
+      if (changes.size > 0) {
+        const taken = new Map(changes);
+        changes.clear();
+        yield* updates(await readChanged(store, taken), taken, { initial: false, delta: false });
+      } else if (audience.understandsRevisions && seenRevision - sentRevision > REFRESH_RESUME_POINT_AFTER) {
+        sentRevision = seenRevision;
+        yield {
+          mappings: [],
+          initial: false,
+          delta: false,
+          initialSyncComplete: false,
+          revision: sentRevision,
+          epoch: logEpoch,
+        };
+      } else {
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
+    }
+  } finally {
+    stopListening();
+    signal.removeEventListener("abort", onAbort);
+  }
+}
+
+/** What a one-time token adds to a mapping. */
+const TOKEN_BYTES = 48;
+
+function encodedBytes(mapping: management.ProxyMapping): number {
+  return management.ProxyMapping.encode(mapping).finish().length;
+}
+
+function concerns(entry: RevisionEntry, { cluster, accountId }: MappingAudience): boolean {
+  if (entry.kind !== "service") return false;
+  if (accountId !== null && entry.accountId !== accountId) return false;
+  return entry.cluster === null || entry.cluster.toLowerCase() === cluster.toLowerCase();
+}
+
+function noteChange(changes: Map<string, Change>, { objectId, accountId, revision }: RevisionEntry): void {
+  // Set again so that the order of the map is the order of the latest changes.
+  changes.delete(objectId);
+  changes.set(objectId, { accountId, revision });
+}
+
+/** Which of the changed services the proxy has to drop, and which to serve, in the order they changed. */
+function sortOut(
+  services: readonly StoredService[],
+  changed: ReadonlyMap<string, Change>,
+  held: ReadonlyMap<string, Held>,
+  audience: MappingAudience,
+): { gone: (Held & { id: string })[]; present: StoredService[] } {
+  const byId = new Map<string, StoredService>(services.map((service) => [service.id, service]));
+  const gone: (Held & { id: string })[] = [];
+  const present: StoredService[] = [];
+  for (const [id, { revision }] of changed) {
+    const service = byId.get(id);
+    if (service && isServed(service, audience)) {
+      present.push(service);
+      continue;
+    }
+    const told = held.get(id);
+    if (told) gone.push({ ...told, id, revision });
+  }
+  return { gone, present };
+}
+
+function isServed(service: StoredService, audience: MappingAudience): boolean {
+  return (
+    service.proxyCluster.toLowerCase() === audience.cluster.toLowerCase() &&
+    (audience.accountId === null || service.accountId === audience.accountId) &&
+    whyNotServed(service, audience.capabilities) === undefined
+  );
+}
+
+/** Everything of one moment: columns, targets and addresses that belong together. */
+interface Loaded {
+  revision: number;
+  services: StoredService[];
+  directory: TargetDirectory;
+}
+
+function readSnapshot({ db }: Pick<Store, "db">, audience: MappingAudience): Promise<Loaded> {
+  return inTransaction(db, async (trx) => {
+    const services = await listServicesOfCluster(trx, audience.cluster, audience.accountId);
+    return {
+      revision: await currentRevision(trx),
+      services,
+      directory: await readTargetDirectory(trx, services),
+    };
+  });
+}
+
+function readChanged({ db }: Pick<Store, "db">, changed: ReadonlyMap<string, Change>): Promise<Loaded> {
+  return inTransaction(db, (trx) => loadChanged(trx, changed));
+}
+
+async function loadChanged(trx: Store["db"], changed: ReadonlyMap<string, Change>): Promise<Loaded> {
+  const byAccount = new Map<AccountId, string[]>();
+  for (const [id, { accountId }] of changed) {
+    const ids = byAccount.get(accountId);
+    if (ids) ids.push(id);
+    else byAccount.set(accountId, [id]);
+  }
+  const services: StoredService[] = [];
+  for (const [accountId, ids] of byAccount) services.push(...(await listServicesByIds(trx, accountId, ids)));
+  return {
+    revision: await currentRevision(trx),
+    services,
+    directory: await readTargetDirectory(trx, services),
+  };
+}
+
+interface Delta {
+  current: Loaded;
+  changed: Map<string, Change>;
+  /** What the proxy holds unchanged, and what it may hold and has to drop. */
+  held: Map<string, Held>;
+}
+
+/** @returns undefined when only a snapshot helps */
+async function readDelta({
+  store,
+  audience,
+  resumeAfter,
+}: FollowMappingsOptions): Promise<Delta | undefined> {
+  if (!resumeAfter) return undefined;
+  return inTransaction(store.db, async (trx) => {
+    if (resumeAfter.epoch !== (await epoch(trx))) return undefined;
+    if (!(await canResumeAfter(trx, resumeAfter.revision))) return undefined;
+    const changed = new Map<string, Change>();
+    const entries = await readRevisionsAfter(trx, resumeAfter.revision, Number.MAX_SAFE_INTEGER);
+    for (const entry of entries) if (concerns(entry, audience)) noteChange(changed, entry);
+    const held = new Map<string, Held>();
+    for (const head of await listServiceHeadsOfCluster(trx, audience.cluster, audience.accountId)) {
+      if (whyNotServed(head, audience.capabilities) === undefined) held.set(head.id, head);
+    }
+    // Whether it held those that changed is not known. Creating what is there replaces it, and dropping twice does no harm.
+    for (const [id, { accountId, revision }] of changed) {
+      if (!held.delete(id)) held.set(id, { accountId, domain: "", revision });
+    }
+    return { current: await loadChanged(trx, changed), changed, held };
+  });
+}

@@ -1,0 +1,67 @@
+import type { AccountId } from "@netbird-proxy/proto";
+import type { ServiceReport } from "../domain/service-report.ts";
+import { type FoldedReport, type FoldedStatus, foldStatus } from "../domain/status-fold.ts";
+import { listVisibleProxies, type Proxy as ProxyRow } from "../store/proxies.ts";
+import { listServiceReports, type StoredServiceReport } from "../store/service-reports.ts";
+import { listServices, listServicesByIds, type StoredService } from "../store/services.ts";
+import type { Db } from "../store/transaction.ts";
+
+// Above this it is cheaper to read the account's reports than to name the services.
+const MAX_NAMED = 500;
+
+/**
+ * The status of services of one account, by id.
+ * @param serviceIds undefined: all of them; ids that do not exist are missing in the answer
+ */
+export async function readServiceStatuses(
+  db: Db,
+  account: AccountId,
+  serviceIds: readonly string[] | undefined,
+  nowMs: number,
+): Promise<Map<string, FoldedStatus>> {
+  const services =
+    serviceIds === undefined
+      ? await listServices(db, account)
+      : await listServicesByIds(db, account, serviceIds);
+  return foldServiceStatuses(db, account, services, nowMs);
+}
+
+/** The same for services that are at hand: two queries for any number of them. */
+export async function foldServiceStatuses(
+  db: Db,
+  account: AccountId,
+  services: readonly StoredService[],
+  nowMs: number,
+): Promise<Map<string, FoldedStatus>> {
+  if (services.length === 0) return new Map();
+  const named = services.length <= MAX_NAMED ? services.map(({ id }) => id) : undefined;
+  const reports = groupBy(await listServiceReports(db, account, named), ({ serviceId }) => serviceId);
+  const proxies = groupBy(await listVisibleProxies(db, account), ({ cluster }: ProxyRow) =>
+    cluster.toLowerCase(),
+  );
+  return new Map(
+    services.map((service) => [
+      service.id,
+      foldStatus({
+        service,
+        clusterProxies: proxies.get(service.proxyCluster.toLowerCase()) ?? [],
+        reports: (reports.get(service.id) ?? []).map(folded),
+        nowMs,
+      }),
+    ]),
+  );
+}
+
+function folded({ proxyId, report, servingRevision, reportedAt }: StoredServiceReport): FoldedReport {
+  return { proxyId, report: report as ServiceReport, servingRevision, reportedAt };
+}
+
+function groupBy<T>(values: readonly T[], key: (value: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const value of values) {
+    const group = groups.get(key(value));
+    if (group) group.push(value);
+    else groups.set(key(value), [value]);
+  }
+  return groups;
+}
