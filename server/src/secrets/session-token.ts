@@ -1,0 +1,82 @@
+import { createPrivateKey, createPublicKey } from "node:crypto";
+import { jwtVerify, SignJWT } from "jose";
+
+/** Source: reference §10.1; proxies check all of it. */
+const ISSUER = "netbird-management";
+export const SESSION_TTL_SECONDS = 86_400;
+
+export type SessionMethod = "password" | "pin" | "header" | "oidc";
+
+export interface SessionSubject {
+  /** User id, peer id, or `password-user`, `pin-user`, `header-user`. */
+  subject: string;
+  method: SessionMethod;
+  email?: string;
+  /** Ids and names pair by position. */
+  groups?: { id: string; name: string }[];
+}
+
+/**
+ * A visitor's session for one domain, signed with the service's own key (EdDSA).
+ * @param privateKey standard base64 of seed and public key, 64 bytes
+ */
+export async function signSession(
+  privateKey: string,
+  domain: string,
+  { subject, method, email, groups = [] }: SessionSubject,
+  nowMs: number,
+): Promise<string> {
+  const bytes = Buffer.from(privateKey, "base64");
+  const key = createPrivateKey({
+    format: "jwk",
+    key: {
+      kty: "OKP",
+      crv: "Ed25519",
+      d: bytes.subarray(0, 32).toString("base64url"),
+      x: bytes.subarray(32).toString("base64url"),
+    },
+  });
+  const nowSeconds = Math.floor(nowMs / 1000);
+  const claims: Record<string, unknown> = { method };
+  if (email) claims.email = email;
+  if (groups.length > 0) {
+    claims.groups = groups.map(({ id }) => id);
+    claims.group_names = groups.map(({ name }) => name);
+  }
+  return new SignJWT(claims)
+    .setProtectedHeader({ alg: "EdDSA", typ: "JWT" })
+    .setIssuer(ISSUER)
+    .setSubject(subject)
+    .setAudience([domain])
+    .setIssuedAt(nowSeconds)
+    .setNotBefore(nowSeconds)
+    .setExpirationTime(nowSeconds + SESSION_TTL_SECONDS)
+    .sign(key);
+}
+
+/**
+ * @param publicKey standard base64, 32 bytes
+ * @returns the subject, or undefined for anything but a valid, current session of this domain
+ */
+export async function readSession(
+  publicKey: string,
+  domain: string,
+  token: string,
+  nowMs: number,
+): Promise<string | undefined> {
+  try {
+    const key = createPublicKey({
+      format: "jwk",
+      key: { kty: "OKP", crv: "Ed25519", x: Buffer.from(publicKey, "base64").toString("base64url") },
+    });
+    const { payload } = await jwtVerify(token, key, {
+      algorithms: ["EdDSA"],
+      issuer: ISSUER,
+      audience: domain,
+      currentDate: new Date(nowMs),
+    });
+    return payload.sub || undefined;
+  } catch {
+    return undefined;
+  }
+}
