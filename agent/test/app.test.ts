@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
+import { createSocket } from "node:dgram";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { status as grpcStatus } from "@grpc/grpc-js";
 import { createTunnel, keyToBase64, publicKeyOf } from "@netbird-proxy/tunnel";
-import { type Agent, startAgent } from "../src/app.ts";
+import { type Agent, type AgentPorts, startAgent } from "../src/app.ts";
 import { type AgentConfig, ConfigError } from "../src/config.ts";
 import { RefusedError } from "../src/control/control.ts";
 import { identityPath, loadIdentity } from "../src/state/identity.ts";
@@ -30,9 +31,10 @@ class AgentWorld extends World {
     };
   }
 
-  async start(changes: Partial<AgentConfig> = {}): Promise<Agent> {
+  async start(changes: Partial<AgentConfig> = {}, ports: Partial<AgentPorts> = {}): Promise<Agent> {
     this.log = captureLog();
     const started = await startAgent(this.config(changes), {
+      ...ports,
       log: this.log.log,
       openTunnel: () => createTunnel({ bindAddresses: ["127.0.0.1"] }),
     });
@@ -246,6 +248,63 @@ suite("the agent as a whole", () => {
     await eventually("the new rules", () => agent.status().revision === "8");
     await assert.rejects(dial(1), { code: "ECONNREFUSED" });
     await assert.rejects(world.get("/"), { code: "EHOSTUNREACH" });
+  });
+
+  test("a routing peer reaches a network and a name behind it", async () => {
+    const rule = (destination: string) => ({
+      destination,
+      protocol: "tcp",
+      portFirst: world.servicePort,
+      portLast: world.servicePort,
+      sources: ["100.64.0.9/32"],
+    });
+    // The proxy's side of both: 127.0.0.0/8 stands for a network behind the agent.
+    world.management.state = world.state({
+      routes: [
+        { resourceId: "net", prefix: "127.0.0.0/8", domain: "" },
+        { resourceId: "name", prefix: "100.64.200.1/32", domain: "db.internal" },
+      ],
+      rules: [rule("127.0.0.1/32"), rule("100.64.200.1/32")],
+    });
+    const agent = await world.start({}, { lookup: async () => ["127.0.0.1"] });
+    world.proxy.admit(agent.status().public_key, ["100.64.0.5/32", "100.64.200.0/24", "127.0.0.0/8"]);
+    await eventually("the link", () => agent.status().proxies[0]?.connected);
+    assert.equal(await world.get("/subnet", "127.0.0.1"), "hello from /subnet");
+    assert.equal(await world.get("/name", "100.64.200.1"), "hello from /name");
+    assert.equal(agent.status().routes[1]?.domain, "db.internal");
+  });
+
+  test("datagrams go both ways, and a large one survives the tunnel", async () => {
+    const echo = createSocket("udp4");
+    echo.on("message", (datagram, from) => echo.send(datagram, from.port, from.address));
+    await new Promise<void>((resolve) => echo.bind(0, "127.0.0.1", resolve));
+    const { port } = echo.address();
+    world.management.state = world.state({
+      rules: [
+        {
+          destination: "100.64.0.5/32",
+          protocol: "udp",
+          portFirst: port,
+          portLast: port,
+          sources: ["100.64.0.9/32"],
+        },
+      ],
+    });
+    const agent = await world.start();
+    await eventually("the link", () => agent.status().proxies[0]?.connected);
+    const socket = await world.proxy.device.dialUdp({ host: "100.64.0.5", port });
+    const received: number[] = [];
+    socket.onMessage((datagram) => received.push(datagram.length));
+    socket.send(Buffer.alloc(10));
+    socket.send(Buffer.alloc(1_392));
+    await eventually("both answers", () => received.length === 2);
+    assert.deepEqual(
+      received.sort((a, b) => a - b),
+      [10, 1_392],
+    );
+    assert.equal(agent.status().flows, 1);
+    socket.close();
+    echo.close();
   });
 
   test("follows proxies that come and go", async () => {

@@ -19,6 +19,17 @@ import { ThrottledLog } from "./throttled-log.ts";
 /** Services on this host are reached over loopback, the IPv4 address first. */
 const ownHost = ["127.0.0.1", "::1"];
 
+/**
+ * How the proxy hears of a target that does not take a connection. A silent target stays silent: the proxy's own time-out then
+ * says so, while an "unreachable" would send people to look at networks and routes.
+ */
+const refusals = {
+  refused: "refused",
+  timeout: "drop",
+  unreachable: "unreachable",
+  local: "unreachable",
+} as const satisfies Record<NotConnected["why"], "refused" | "unreachable" | "drop">;
+
 export interface ForwarderOptions {
   log: Logger;
   lookup: Lookup;
@@ -184,7 +195,8 @@ export class Forwarder {
     if (!connected?.ok) {
       this.#connections.delete(live);
       if (connected !== undefined && !abort.signal.aborted) this.#notConnected(request, target, connected);
-      return incoming.refuse(connected?.why === "refused" ? "refused" : "unreachable");
+      incoming.refuse(connected === undefined ? "unreachable" : refusals[connected.why]);
+      return;
     }
     const { socket } = connected;
     let tunnelSocket: TunnelSocket;
@@ -220,7 +232,8 @@ export class Forwarder {
     const addresses = await this.#addressesOf(target, request.destination);
     if (addresses === undefined || cut) {
       this.#flows.delete(live);
-      return incoming.refuse("unreachable");
+      incoming.refuse("unreachable");
+      return;
     }
     let tunnelSocket: TunnelDatagramSocket;
     try {
