@@ -115,7 +115,7 @@ export async function deleteForgottenProxies(db: Db, nowMs: number): Promise<num
 
 /** No stream survives a restart of the only server. */
 export async function markAllProxiesDisconnected(db: Db): Promise<void> {
-  await db("proxies").update({ connected: false });
+  await db("proxies").where({ connected: true }).update({ connected: false });
 }
 
 export function isActive(proxy: Proxy, nowMs: number): boolean {

@@ -11,6 +11,8 @@ export async function writeState(db: Db, key: string, value: string): Promise<vo
 
 /** Writes the value unless there is one. @returns the stored value */
 export async function ensureState(db: Db, key: string, value: string): Promise<string> {
+  const stored = await readState(db, key);
+  if (stored !== undefined) return stored;
   await db("server_state").insert({ key, value }).onConflict("key").ignore();
   return (await readState(db, key)) ?? value;
 }
