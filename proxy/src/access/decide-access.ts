@@ -1,0 +1,29 @@
+import { type Answer, type AnswerCode, answer } from "../answer/catalogue.ts";
+import type { Exchange } from "../exchange.ts";
+import type { Caller } from "./caller.ts";
+import type { AccessPolicy } from "./policy.ts";
+
+export type Decision =
+  | { allow: true; because: "public" | "authenticated" }
+  | { allow: false; code: AnswerCode };
+
+/** Starts from "no": only a rule that is known and fulfilled opens the service. */
+export function decide(policy: AccessPolicy, caller: Caller | undefined): Decision {
+  if (!policy.decided) return { allow: false, code: "access.undecided" };
+  // Private services are reached over the overlay, and this is the public listener.
+  if (policy.private) return { allow: false, code: "access.private" };
+  if (!policy.authenticated) return { allow: true, because: "public" };
+  if (caller === undefined || caller.method === "public")
+    return { allow: false, code: "access.login_required" };
+  return { allow: true, because: "authenticated" };
+}
+
+export function decideAccess(x: Exchange): Answer | undefined {
+  const decision = decide(x.service!.access, x.caller);
+  if (decision.allow) {
+    if (decision.because === "authenticated") x.authMechanism = x.caller!.method;
+    return undefined;
+  }
+  if (x.authMechanism === "") x.authMechanism = decision.code.slice("access.".length);
+  return answer(decision.code);
+}

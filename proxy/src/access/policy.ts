@@ -1,0 +1,108 @@
+import { createPublicKey, type KeyObject } from "node:crypto";
+import { BlockList } from "node:net";
+import type { management } from "@netbird-proxy/proto/grpc";
+import type { Caller } from "./caller.ts";
+import { parseCidr } from "./cidr.ts";
+
+/** Who may use a service. Made from a mapping, never changed. */
+export interface AccessPolicy {
+  /** False when the mapping says nothing about access at all: then nobody may. */
+  readonly decided: boolean;
+  readonly addresses: AddressRules | undefined;
+  /** Only from inside the overlay. */
+  readonly private: boolean;
+  readonly password: boolean;
+  readonly pin: boolean;
+  readonly oidc: boolean;
+  /** Header names that carry a credential, in lower case. */
+  readonly headerNames: readonly string[];
+  /** Any scheme at all. */
+  readonly authenticated: boolean;
+  /** Verifies session cookies; undefined when there is none, and then no cookie is valid. */
+  readonly sessionKey: KeyObject | undefined;
+  readonly sessionMaxAgeSeconds: number;
+  /** Sessions found valid, by cookie value. Lives and dies with this policy, on which the decision depended. */
+  readonly sessions: Map<string, { caller: Caller; expiresAtMs: number }>;
+}
+
+export interface AddressRules {
+  readonly allowed: BlockList | undefined;
+  readonly blocked: BlockList | undefined;
+  /** The rule names countries, which this proxy cannot tell. */
+  readonly countries: boolean;
+  /** "enforce" denies, because this proxy has no CrowdSec; "observe" only says so in the access log. */
+  readonly crowdsec: "off" | "observe" | "enforce";
+}
+
+const DEFAULT_SESSION_SECONDS = 86_400;
+/** SubjectPublicKeyInfo of Ed25519 up to the key itself (RFC 8410 §4). */
+const ed25519Prefix = Buffer.from("302a300506032b6570032100", "hex");
+
+/** @returns a message when the mapping asks for something that cannot be honoured */
+export function accessPolicy(
+  mapping: management.ProxyMapping,
+): { ok: true; value: AccessPolicy } | { ok: false; message: string } {
+  const { auth } = mapping;
+  const addresses = addressRules(mapping.accessRestrictions);
+  if (!addresses.ok) return addresses;
+  let sessionKey: KeyObject | undefined;
+  if (auth?.sessionKey) {
+    const raw = Buffer.from(auth.sessionKey, "base64");
+    if (raw.length !== 32)
+      return { ok: false, message: "the session key is not an Ed25519 key of 32 bytes in base64" };
+    sessionKey = createPublicKey({
+      key: Buffer.concat([ed25519Prefix, raw]),
+      format: "der",
+      type: "spki",
+    });
+  }
+  const headerNames = auth?.headerAuths.map(({ header }) => header.toLowerCase()) ?? [];
+  const maxAge = Number(auth?.maxSessionAgeSeconds ?? 0n);
+  return {
+    ok: true,
+    value: {
+      decided: auth !== undefined,
+      addresses: addresses.value,
+      private: mapping.private,
+      password: auth?.password ?? false,
+      pin: auth?.pin ?? false,
+      oidc: auth?.oidc ?? false,
+      headerNames,
+      authenticated: Boolean(auth?.password || auth?.pin || auth?.oidc || headerNames.length > 0),
+      sessionKey,
+      sessionMaxAgeSeconds: maxAge > 0 ? maxAge : DEFAULT_SESSION_SECONDS,
+      sessions: new Map(),
+    },
+  };
+}
+
+function addressRules(
+  rules: management.AccessRestrictions | undefined,
+): { ok: true; value: AddressRules | undefined } | { ok: false; message: string } {
+  if (rules === undefined) return { ok: true, value: undefined };
+  const allowed = cidrList(rules.allowedCidrs);
+  const blocked = cidrList(rules.blockedCidrs);
+  // A rule that cannot be read must not silently become a wider one.
+  if (typeof allowed === "string") return { ok: false, message: `allowed_cidrs: ${allowed} is not a CIDR` };
+  if (typeof blocked === "string") return { ok: false, message: `blocked_cidrs: ${blocked} is not a CIDR` };
+  const countries = rules.allowedCountries.length + rules.blockedCountries.length > 0;
+  const mode = rules.crowdsecMode;
+  if (!["", "off", "observe", "enforce"].includes(mode)) {
+    return { ok: false, message: `crowdsec_mode ${mode} is not known` };
+  }
+  const crowdsec = mode === "observe" || mode === "enforce" ? mode : "off";
+  if (!allowed && !blocked && !countries && crowdsec === "off") return { ok: true, value: undefined };
+  return { ok: true, value: { allowed, blocked, countries, crowdsec } };
+}
+
+/** @returns the entry that is not a CIDR; undefined for an empty list */
+function cidrList(entries: readonly string[]): BlockList | string | undefined {
+  if (entries.length === 0) return undefined;
+  const list = new BlockList();
+  for (const entry of entries) {
+    const cidr = parseCidr(entry);
+    if (cidr === undefined) return entry;
+    list.addSubnet(cidr.address, cidr.prefixLength, cidr.family);
+  }
+  return list;
+}

@@ -1,0 +1,160 @@
+/**
+ * Every answer that the proxy gives itself instead of a target's. Codes are contract, texts are for people.
+ */
+export const answerCodes = {
+  "request.malformed": {
+    status: 400,
+    title: "Bad Request",
+    message: "The request is not valid HTTP.",
+    hint: "Check the client or the proxy in front of it.",
+  },
+  "service.not_found": {
+    status: 404,
+    title: "Service Not Found",
+    message: "No service is published at this address.",
+    hint: "Check the host name and the path, or ask whoever runs the service.",
+  },
+  "route.misdirected": {
+    status: 421,
+    title: "Misdirected Request",
+    message: "This connection was made for another host.",
+    hint: "Repeat the request on a new connection.",
+  },
+  "route.loop": {
+    status: 421,
+    title: "Loop Detected",
+    message: "The target of this service leads back to this proxy.",
+    hint: "Point the target at the backend itself, not at a published address.",
+  },
+  "access.ip_restricted": {
+    status: 403,
+    title: "Forbidden",
+    message: "Your address may not use this service.",
+    hint: "Connect from an allowed network, or ask whoever runs the service.",
+  },
+  "access.country_restricted": {
+    status: 403,
+    title: "Forbidden",
+    message: "This service is not available in your country.",
+    hint: "Ask whoever runs the service.",
+  },
+  "access.geo_unavailable": {
+    status: 403,
+    title: "Forbidden",
+    message: "The service is limited to some countries and this proxy cannot tell yours.",
+    hint: "Ask whoever runs the service to limit it by address range.",
+  },
+  "access.crowdsec_unavailable": {
+    status: 403,
+    title: "Forbidden",
+    message: "The service wants a reputation check that this proxy does not have.",
+    hint: "Ask whoever runs the service to turn the check off.",
+  },
+  "access.private": {
+    status: 403,
+    title: "Forbidden",
+    message: "This service can only be reached from inside its network.",
+    hint: "Connect to the network first.",
+  },
+  "access.undecided": {
+    status: 403,
+    title: "Forbidden",
+    message: "The service has no access rule that this proxy knows.",
+    hint: "Ask whoever runs the service to update the proxy.",
+  },
+  "access.login_required": {
+    status: 401,
+    title: "Sign In",
+    message: "This service asks who you are.",
+    hint: "Sign in with a browser, or send the credential that the service asks for.",
+  },
+  "access.credentials_wrong": {
+    status: 401,
+    title: "Sign In",
+    message: "That was not right.",
+    hint: "Check the credential and try again.",
+  },
+  "access.rate_limited": {
+    status: 429,
+    title: "Too Many Attempts",
+    message: "There were too many wrong attempts from your address.",
+    hint: "Wait for the time in Retry-After.",
+  },
+  "access.check_failed": {
+    status: 502,
+    title: "Sign-In Unavailable",
+    message: "The credential cannot be checked right now.",
+    hint: "Try again in a moment.",
+  },
+  "proxy.overloaded": {
+    status: 503,
+    title: "Service Busy",
+    message: "Too many requests to this service are under way.",
+    hint: "Try again in a moment.",
+  },
+  "upstream.refused": {
+    status: 502,
+    title: "Service Unavailable",
+    message: "Nothing listens at the service's target.",
+    hint: "Start the service on the target, or correct its port.",
+  },
+  "upstream.peer_not_connected": {
+    status: 502,
+    title: "Peer Not Connected",
+    message: "The machine that runs this service cannot be reached.",
+    hint: "Check that its agent runs and is connected.",
+  },
+  "upstream.unresolved": {
+    status: 502,
+    title: "Service Unavailable",
+    message: "The name of the service's target does not resolve.",
+    hint: "Correct the target's name.",
+  },
+  "upstream.tls_failed": {
+    status: 502,
+    title: "Connection Error",
+    message: "The target's TLS certificate is not accepted.",
+    hint: "Install a certificate that matches the target, or set skip_tls_verify.",
+  },
+  "upstream.connection_failed": {
+    status: 502,
+    title: "Connection Error",
+    message: "The connection to the service broke.",
+    hint: "Try again; if it stays, look at the service's own log.",
+  },
+  "upstream.bad_response": {
+    status: 502,
+    title: "Connection Error",
+    message: "The service answered with something that is not HTTP.",
+    hint: "Check the protocol and the port of the target.",
+  },
+  "upstream.timeout": {
+    status: 504,
+    title: "Service Timeout",
+    message: "The service did not answer in time.",
+    hint: "Try again; if it stays, raise request_timeout or look at the service.",
+  },
+  internal: {
+    status: 500,
+    title: "Internal Error",
+    message: "The proxy failed to handle this request.",
+    hint: "Look for the request id in the proxy's log.",
+  },
+} as const satisfies Record<string, { status: number; title: string; message: string; hint: string }>;
+
+export type AnswerCode = keyof typeof answerCodes;
+
+/** What the proxy says itself instead of forwarding. */
+export interface Answer {
+  readonly code: AnswerCode;
+  /** Further headers, name and value by turns. */
+  readonly headers?: readonly string[];
+  /** A page instead of the usual one, for browsers. */
+  readonly page?: string;
+  /** Instead of the code's own status, for redirects. */
+  readonly status?: number;
+}
+
+export function answer(code: AnswerCode, more?: Omit<Answer, "code">): Answer {
+  return more === undefined ? { code } : { code, ...more };
+}

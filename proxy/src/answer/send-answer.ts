@@ -1,0 +1,68 @@
+import type { Exchange } from "../exchange.ts";
+import { type Answer, answerCodes } from "./catalogue.ts";
+import { errorPage } from "./error-page.ts";
+
+/** What every page of ours carries: nobody frames it, keeps it, or gets anything loaded by it. */
+const pageHeaders = [
+  "cache-control",
+  "no-store",
+  "content-security-policy",
+  "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+  "x-content-type-options",
+  "nosniff",
+  "referrer-policy",
+  "no-referrer",
+];
+
+const robots = Buffer.from("User-agent: *\nDisallow: /\n");
+
+/**
+ * Answers instead of the target: a page for browsers, JSON `{code, message, hint, request_id}` for everybody else.
+ */
+export function sendAnswer(x: Exchange, answer: Answer): void {
+  const { down } = x;
+  const entry = answerCodes[answer.code];
+  let status = answer.status ?? entry.status;
+  let type = "application/json";
+  let body: Buffer;
+  if (status >= 300 && status < 400) {
+    type = "text/plain; charset=utf-8";
+    body = Buffer.alloc(0);
+  } else if (x.path === "/robots.txt" && status !== 400 && status < 500) {
+    // No search engine should list a login page under the name of the service.
+    status = 200;
+    type = "text/plain; charset=utf-8";
+    body = robots;
+  } else if (wantsPage(x)) {
+    type = "text/html; charset=utf-8";
+    body = Buffer.from(answer.page ?? errorPage(answer.code, x.requestId, x.host));
+  } else {
+    body = Buffer.from(
+      `${JSON.stringify({
+        code: answer.code,
+        message: entry.message,
+        hint: entry.hint,
+        request_id: x.requestId,
+      })}\n`,
+    );
+  }
+  const headers = ["content-type", type, "content-length", String(body.length), ...pageHeaders];
+  if (answer.headers !== undefined) headers.push(...answer.headers);
+  if (x.answerHeaders !== undefined) headers.push(...x.answerHeaders);
+  // The rest of an unread body would have to be read before the next request; a new connection is cheaper.
+  if (down.httpVersion !== "2" && down.body !== undefined) headers.push("connection", "close");
+  x.status = status;
+  x.answer = answer;
+  down.onDrain = undefined;
+  down.onClose = (complete) => x.parts.finished(x, complete);
+  const hasBody = down.method !== "HEAD" && body.length > 0;
+  down.head(status, headers, hasBody);
+  if (hasBody) down.write(body);
+  down.end();
+}
+
+/** Browsers name text/html; programs say nothing, take anything, or name their own type. */
+function wantsPage(x: Exchange): boolean {
+  const accept = x.header("accept");
+  return accept?.includes("text/html") ?? false;
+}

@@ -1,0 +1,204 @@
+import { createTunnel, type Tunnel } from "@netbird-proxy/tunnel";
+import { CertificateStore } from "./cert/certificate-store.ts";
+import { ConfigError, type ProxyConfig } from "./config.ts";
+import { AccessLogSender } from "./control/access-log-sender.ts";
+import { GrpcAuthenticator } from "./control/grpc-authenticator.ts";
+import { connectManagement } from "./control/management-client.ts";
+import { ControlPlane } from "./control-plane.ts";
+import { bind, bindProblem, DataPlane } from "./data-plane.ts";
+import type { Exchange } from "./exchange.ts";
+import { Upstreams } from "./forward/upstream.ts";
+import { HealthServer } from "./observe/health-server.ts";
+import type { Logger } from "./observe/log.ts";
+import { Metrics } from "./observe/metrics.ts";
+import { requestRecord } from "./observe/request-record.ts";
+import { Prober } from "./probe/prober.ts";
+import type { Rejection } from "./route/compile-service.ts";
+import { emptyTable, type TableHolder } from "./route/host-table.ts";
+import { type PortKeeper, ServiceRegistry } from "./route/registry.ts";
+import type { Service } from "./route/service.ts";
+import { Identity } from "./state/identity.ts";
+import { DirectDialer } from "./tunnel/direct-dialer.ts";
+import { Tunnels } from "./tunnel/tunnels.ts";
+
+/** Where the proxy can be reached: the line it prints when it is up. */
+export interface Listening {
+  readonly port: number;
+  readonly healthPort: number | undefined;
+  readonly redirectPort: number | undefined;
+  readonly wireguardPort: number;
+  readonly proxyId: string;
+}
+
+export interface App {
+  readonly listening: Listening;
+  readonly metrics: Metrics;
+  readonly control: ControlPlane;
+  /** Stops accepting, lets requests finish, saves and closes everything. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Builds the proxy and puts it into service.
+ *
+ * @throws {ConfigError} when something in the environment makes that impossible
+ */
+export async function startApp(config: ProxyConfig, log: Logger): Promise<App> {
+  const metrics = new Metrics();
+  const table: TableHolder = { current: emptyTable };
+  const identity = new Identity(config.stateDirectory);
+  let data: DataPlane | undefined;
+  let control: ControlPlane | undefined;
+  const certificates = new CertificateStore({
+    certFile: config.certificate.certFile,
+    keyFile: config.certificate.keyFile,
+    wildcardDirectory: config.wildcardDirectory,
+    log,
+    onChange: () => {
+      data?.certificatesChanged();
+      control?.certificatesChanged();
+    },
+    onReload: (ok) => metrics.certificateReloads.inc({ result: ok ? "ok" : "error" }),
+  });
+  await certificates.start();
+  const undo: (() => void | Promise<void>)[] = [() => certificates.close()];
+  try {
+    const tunnel = await openTunnel(config);
+    const prober = new Prober({ onChange: (probe) => control?.probeChanged(probe) });
+    const tunnels = new Tunnels({
+      tunnel,
+      identity,
+      log,
+      onUsable: (account) => prober.retryAll(account.key),
+      onState: () => control?.tunnelStateChanged(),
+    });
+    undo.push(() => tunnels.close());
+    const client = connectManagement({ ...config.management, token: config.token });
+    undo.push(() => client.close());
+    const registry = new ServiceRegistry({
+      compile: {
+        upstreams: new Upstreams({
+          maxIdleConnections: config.limits.maxIdleConnectionsPerHost,
+          idleTimeoutMs: config.limits.idleConnectionTimeoutMs,
+          tlsHandshakeTimeoutMs: config.limits.upstreamTlsHandshakeTimeoutMs,
+          maxInFlight: config.limits.maxInFlight,
+          maxHeaderBytes: Math.max(config.limits.maxHeaderBytes, 65_536),
+        }),
+        prober,
+        direct: new DirectDialer(),
+        tunnel: (accountId) => tunnels.account(accountId),
+        limits: config.limits,
+      },
+      table,
+      ports: noPorts,
+      log,
+    });
+    undo.push(() => prober.close());
+    const accessLogs = new AccessLogSender(client, {
+      perSecond: config.limits.accessLogsPerSecond,
+      onDropped: (reason) => metrics.accessLogsDropped.inc({ reason }),
+    });
+    data = new DataPlane({
+      config,
+      table,
+      certificates,
+      authenticator: new GrpcAuthenticator(client, log),
+      metrics,
+      log,
+      onFinished: (x, complete) => logRequest(accessLogs, x, complete),
+    });
+    const plane = data;
+    undo.push(() => plane.close());
+    control = new ControlPlane({
+      config: withEndpoint(config, tunnel.port),
+      client,
+      identity,
+      registry,
+      table,
+      tunnels,
+      certificates,
+      metrics,
+      log,
+      onConnected: (connected) => accessLogs.setConnected(connected),
+    });
+    const controlPlane = control;
+    await controlPlane.restore();
+    await plane.start();
+    let shuttingDown = false;
+    const health = new HealthServer(
+      {
+        configurationLoaded: () => controlPlane.configurationLoaded,
+        managementConnected: () => controlPlane.connected,
+        initialSyncComplete: () => controlPlane.initialSyncComplete,
+        shuttingDown: () => shuttingDown,
+      },
+      metrics,
+    );
+    let healthPort: number | undefined;
+    if (config.health !== undefined) {
+      undo.push(() => health.close());
+      healthPort = await bind("NB_PROXY_HEALTH_ADDRESS", config.health, health);
+    }
+    controlPlane.start();
+    undo.push(() => controlPlane.stop());
+    return {
+      listening: {
+        port: plane.port,
+        healthPort,
+        redirectPort: plane.redirectPort,
+        wireguardPort: tunnel.port,
+        proxyId: identity.proxyId,
+      },
+      metrics,
+      control: controlPlane,
+      async stop() {
+        shuttingDown = true;
+        // Whoever balances over several proxies needs a moment to see that this one is going; until then it answers.
+        await new Promise((resolve) => setTimeout(resolve, config.shutdown.delayMs));
+        await plane.drain(config.shutdown.drainMs);
+        await accessLogs.flush(2000);
+        for (const step of undo.reverse()) await step();
+      },
+    };
+  } catch (error) {
+    for (const step of undo.reverse()) await step();
+    throw error;
+  }
+}
+
+async function openTunnel(config: ProxyConfig): Promise<Tunnel> {
+  try {
+    return await createTunnel({ port: config.wireguard.port });
+  } catch (error) {
+    const problem = bindProblem(error as NodeJS.ErrnoException, {
+      host: undefined,
+      port: config.wireguard.port,
+    });
+    throw new ConfigError([`NB_PROXY_WG_PORT: UDP ${problem}`]);
+  }
+}
+
+/** With NB_PROXY_WG_PORT=0 the port is known only now. */
+function withEndpoint(config: ProxyConfig, port: number): ProxyConfig {
+  if (config.wireguard.port !== 0 || !config.wireguard.endpoint.endsWith(":0")) return config;
+  const endpoint = `${config.wireguard.endpoint.slice(0, -1)}${port}`;
+  return { ...config, wireguard: { port, endpoint } };
+}
+
+function logRequest(sender: AccessLogSender, x: Exchange, complete: boolean): void {
+  // Names that nobody published are noise, and records without an account are refused by the server.
+  if (x.service === undefined || x.route?.accessLog === false) return;
+  if (sender.admit()) sender.send(requestRecord(x, Date.now(), complete));
+}
+
+const noPorts: PortKeeper = {
+  async open(services: Iterable<Service>) {
+    const refused = new Map<Service, Rejection>();
+    for (const service of services) {
+      if (service.mode === "http") continue;
+      refused.set(service, { code: "proxy.mode_unsupported", message: `mode ${service.mode} is not served` });
+    }
+    return refused;
+  },
+  closeUnused() {},
+};

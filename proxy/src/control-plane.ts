@@ -1,0 +1,288 @@
+import { join } from "node:path";
+import type { AccountId } from "@netbird-proxy/proto";
+import { management } from "@netbird-proxy/proto/grpc";
+import type { CertificateStore } from "./cert/certificate-store.ts";
+import { type ProxyConfig, version } from "./config.ts";
+import { foldStatus, LegacyStatusSender } from "./control/legacy-status.ts";
+import type { ManagementClient } from "./control/management-client.ts";
+import { type MappingBatch, MappingStream } from "./control/mapping-stream.ts";
+import { StateReporter } from "./control/state-reporter.ts";
+import { TunnelStream } from "./control/tunnel-stream.ts";
+import type { Logger } from "./observe/log.ts";
+import type { Metrics } from "./observe/metrics.ts";
+import { timestamp } from "./observe/request-record.ts";
+import type { Probe } from "./probe/prober.ts";
+import { type ReportSources, serviceReports } from "./report/service-report.ts";
+import type { TableHolder } from "./route/host-table.ts";
+import type { ServiceRegistry } from "./route/registry.ts";
+import type { Identity } from "./state/identity.ts";
+import { encodeLastKnown, readLastKnown } from "./state/last-known.ts";
+import { StateWriter } from "./state/state-writer.ts";
+import type { Tunnels } from "./tunnel/tunnels.ts";
+
+export interface ControlPlaneParts {
+  readonly config: ProxyConfig;
+  readonly client: ManagementClient;
+  readonly identity: Identity;
+  readonly registry: ServiceRegistry;
+  readonly table: TableHolder;
+  readonly tunnels: Tunnels;
+  readonly certificates: CertificateStore;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+  readonly onConnected: (connected: boolean) => void;
+}
+
+/**
+ * Between the management server and the data plane: takes desired state in, keeps it on disk, and says what became of
+ * it. Nothing here is in the way of a request.
+ */
+export class ControlPlane {
+  readonly #parts: ControlPlaneParts;
+  readonly #startedAtMs = Date.now();
+  readonly #mappings: MappingStream;
+  readonly #tunnelStream: TunnelStream;
+  readonly #reporter: StateReporter;
+  readonly #legacy: LegacyStatusSender;
+  readonly #state: StateWriter;
+  #epoch = "";
+  #revision = 0n;
+  #connected = false;
+  #syncStartedMs = 0;
+  #expiryTimer: NodeJS.Timeout | undefined;
+  /** Something to serve: from disk or from the server. */
+  configurationLoaded = false;
+  initialSyncComplete = false;
+
+  constructor(parts: ControlPlaneParts) {
+    this.#parts = parts;
+    const { config, client, identity, log, tunnels } = parts;
+    this.#legacy = new LegacyStatusSender(client, log);
+    this.#reporter = new StateReporter({
+      client,
+      log,
+      proxyId: identity.proxyId,
+      position: () => ({ epoch: this.#epoch, revision: this.#revision }),
+      reports: (ids) => serviceReports(this.#sources, ids, Date.now()),
+      peers: () => tunnels.peerReports(),
+      onUnsupported: () => this.#reportLegacy(),
+    });
+    this.#mappings = new MappingStream({
+      client,
+      log,
+      init: () => this.#init(),
+      apply: (batch) => this.#apply(batch),
+      onConnected: (connected) => this.#setConnected(connected),
+    });
+    this.#tunnelStream = new TunnelStream({
+      client,
+      log,
+      hello: {
+        proxyId: identity.proxyId,
+        address: config.domain,
+        wireguardEndpoint: config.wireguard.endpoint,
+        websocketEndpoint: "",
+      },
+      publicKey: (accountId) => tunnels.publicKey(accountId),
+      onState: (state) => tunnels.apply(state),
+      onUnsupported: () => {
+        tunnels.notSupported();
+        this.#reporter.changed(parts.registry.served.keys());
+      },
+    });
+    tunnels.onAccounts = (accounts) => this.#tunnelStream.setAccounts(accounts);
+    this.#state = new StateWriter({
+      file: join(config.stateDirectory, "last-known.json"),
+      log,
+      content: () => this.#content(),
+      onResult: (ok) => parts.metrics.stateWrites.inc({ result: ok ? "ok" : "error" }),
+    });
+  }
+
+  get #sources(): ReportSources {
+    return this.#parts;
+  }
+
+  get connected(): boolean {
+    return this.#connected;
+  }
+
+  get position(): { epoch: string; revision: bigint } {
+    return { epoch: this.#epoch, revision: this.#revision };
+  }
+
+  /** Puts the configuration from disk into service. */
+  async restore(): Promise<void> {
+    const { config, registry, tunnels, log } = this.#parts;
+    const file = join(config.stateDirectory, "last-known.json");
+    const read = readLastKnown(file);
+    if (read.kind === "absent") return;
+    if (read.kind === "unusable") {
+      log.error(
+        { file, reason: read.why, movedTo: read.movedTo },
+        "saved configuration is not usable; waiting for the server",
+      );
+      return;
+    }
+    const { value } = read;
+    await registry.apply(value.mappings);
+    this.#useAccounts();
+    for (const state of value.tunnels) tunnels.apply(state);
+    this.#epoch = value.epoch;
+    this.#revision = value.revision;
+    this.configurationLoaded = true;
+    this.#count();
+    log.info(
+      { count: value.mappings.length, epoch: value.epoch, revision: value.revision.toString() },
+      "serving the saved configuration until the server answers",
+    );
+  }
+
+  start(): void {
+    this.#mappings.start();
+    this.#tunnelStream.start();
+    this.#watchExpiry();
+  }
+
+  async stop(): Promise<void> {
+    clearTimeout(this.#expiryTimer);
+    this.#mappings.stop();
+    this.#tunnelStream.stop();
+    this.#reporter.stop();
+    await this.#state.flush();
+  }
+
+  /** A probe found something else than before. */
+  probeChanged(probe: Probe): void {
+    const ids: string[] = [];
+    for (const [id, { service }] of this.#parts.registry.served) {
+      if (service.relay?.probe === probe || service.routes.some((route) => route.probe === probe))
+        ids.push(id);
+    }
+    this.#reporter.changed(ids);
+  }
+
+  certificatesChanged(): void {
+    this.#reporter.changed(this.#parts.registry.served.keys());
+    this.#watchExpiry();
+  }
+
+  tunnelStateChanged(): void {
+    this.#state.changed();
+  }
+
+  /** A certificate that expires is news, though nothing else happens. */
+  #watchExpiry(): void {
+    clearTimeout(this.#expiryTimer);
+    const nextMs = this.#parts.certificates.nextChangeMs(Date.now());
+    if (nextMs === undefined) return;
+    const waitMs = Math.min(nextMs - Date.now() + 100, 86_400_000);
+    this.#expiryTimer = setTimeout(() => this.certificatesChanged(), waitMs);
+    this.#expiryTimer.unref();
+  }
+
+  #init(): management.SyncMappingsInit {
+    const { config, identity } = this.#parts;
+    this.#syncStartedMs = performance.now();
+    return {
+      proxyId: identity.proxyId,
+      version,
+      startedAt: timestamp(this.#startedAtMs),
+      address: config.domain,
+      capabilities: {
+        supportsCustomPorts: config.capabilities.customPorts,
+        requireSubdomain: config.capabilities.requireSubdomain,
+        supportsCrowdsec: false,
+        private: false,
+        // Enforced: the public listener refuses them.
+        supportsPrivateService: true,
+      },
+      resume: { epoch: this.#epoch, revision: this.#revision },
+      publicHttpsPort: config.publicPort,
+    };
+  }
+
+  async #apply(batch: MappingBatch): Promise<management.SyncMappingsAck> {
+    const { registry, metrics, log } = this.#parts;
+    const startedMs = performance.now();
+    const changed = await registry.apply(batch.mappings, batch.retain);
+    if (batch.position !== undefined) {
+      if (batch.position.epoch !== "") this.#epoch = batch.position.epoch;
+      if (batch.position.revision > 0n) this.#revision = batch.position.revision;
+    }
+    this.#useAccounts();
+    if (batch.synchronised) {
+      this.configurationLoaded = true;
+      this.initialSyncComplete = true;
+      metrics.snapshotMs.observe(performance.now() - this.#syncStartedMs);
+      log.info(
+        { count: registry.served.size, epoch: this.#epoch, revision: this.#revision.toString() },
+        "configuration complete",
+      );
+    }
+    if (batch.mappings.length > 0 || batch.position !== undefined || batch.synchronised)
+      this.#state.changed();
+    metrics.batchMs.observe(performance.now() - startedMs);
+    this.#count();
+    this.#reporter.changed(changed);
+    const rejections: management.MappingRejection[] = [];
+    for (const { id } of batch.mappings) {
+      const rejection = registry.rejected.get(id);
+      if (rejection !== undefined) rejections.push({ serviceId: id, ...rejection });
+    }
+    return { appliedRevision: this.#revision, rejections };
+  }
+
+  #useAccounts(): void {
+    const wanted = new Set<AccountId>();
+    for (const { service } of this.#parts.registry.served.values()) {
+      const tunnelled =
+        service.relay !== undefined || service.routes.some(({ probe }) => probe.dialer.key !== "direct");
+      if (tunnelled) wanted.add(service.accountId);
+    }
+    this.#parts.tunnels.retain(wanted);
+  }
+
+  #setConnected(connected: boolean): void {
+    this.#connected = connected;
+    this.#parts.metrics.connected.set(connected ? 1 : 0);
+    if (connected) this.#legacy.forget();
+    this.#reporter.setConnected(connected);
+    this.#parts.onConnected(connected);
+  }
+
+  #reportLegacy(): void {
+    const { registry } = this.#parts;
+    const statuses = serviceReports(this.#sources, undefined, Date.now()).flatMap((report) => {
+      const served = registry.served.get(report.serviceId);
+      return served === undefined ? [] : [foldStatus(served.service.accountId, report)];
+    });
+    this.#legacy.update(statuses);
+  }
+
+  #content(): string {
+    const mappings = [...this.#parts.registry.served.values()].map(({ bytes, revision }) =>
+      management.ProxyMapping.encode({ ...management.ProxyMapping.decode(bytes), revision }).finish(),
+    );
+    return encodeLastKnown({
+      epoch: this.#epoch,
+      revision: this.#revision,
+      mappings,
+      tunnels: this.#parts.tunnels.encodedStates(),
+    });
+  }
+
+  #count(): void {
+    const { metrics, registry, table } = this.#parts;
+    const { http } = table.current;
+    metrics.domains.set(http.size);
+    let paths = 0;
+    for (const { routes } of http.values()) paths += routes.length;
+    metrics.paths.set(paths);
+    metrics.rejected.set(registry.rejected.size);
+    metrics.appliedRevision.set(Number(this.#revision));
+    const modes = { tcp: 0, tls: 0, udp: 0 };
+    for (const { service } of registry.served.values()) if (service.mode !== "http") modes[service.mode] += 1;
+    for (const [mode, count] of Object.entries(modes)) metrics.l4Services.set({ mode }, count);
+  }
+}

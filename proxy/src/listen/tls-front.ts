@@ -1,0 +1,140 @@
+import { randomBytes } from "node:crypto";
+import type { Server as HttpServer } from "node:http";
+import type { Http2SecureServer } from "node:http2";
+import type { Socket } from "node:net";
+import { createServer, type SecureContext, type TLSSocket, type Server as TlsServer } from "node:tls";
+import { unmapAddress } from "../access/cidr.ts";
+import type { CertificateStore } from "../cert/certificate-store.ts";
+import { setConnectionInfo } from "./connection-info.ts";
+import type { Downstream } from "./downstream.ts";
+import { createHttp1Server } from "./http1.ts";
+import { createHttp2Server } from "./http2.ts";
+import type { ProxiedAddresses } from "./proxy-protocol.ts";
+
+const HANDSHAKE_MS = 10_000;
+
+export interface TlsFrontParts {
+  readonly certificates: CertificateStore;
+  readonly maxHeaderBytes: number;
+  readonly onRequest: (down: Downstream) => void;
+  readonly onHandshakeFailed: (error: Error) => void;
+}
+
+/** Terminates TLS for the main listener and hands each connection to HTTP/1.1 or HTTP/2, as the handshake chose. */
+export class TlsFront {
+  readonly #tls: TlsServer;
+  readonly #http1: HttpServer;
+  readonly #http2: Http2SecureServer;
+  readonly #certificates: CertificateStore;
+  readonly #ticketKeys = randomBytes(48);
+  readonly #sessions = new Set<{ close(): void; destroy(): void }>();
+  /** Of connections that came with a PROXY header, by the four numbers that name a TCP connection. */
+  readonly #proxied = new Map<string, ProxiedAddresses>();
+  readonly #open = new Set<TLSSocket>();
+  #draining = false;
+
+  constructor(parts: TlsFrontParts) {
+    this.#certificates = parts.certificates;
+    const onRequest = parts.onRequest;
+    this.#http1 = createHttp1Server({
+      maxHeaderBytes: parts.maxHeaderBytes,
+      onRequest,
+      isDraining: () => this.#draining,
+    });
+    this.#http2 = createHttp2Server({ maxHeaderBytes: parts.maxHeaderBytes, onRequest });
+    this.#http2.on("session", (session) => {
+      this.#sessions.add(session);
+      session.once("close", () => this.#sessions.delete(session));
+      if (this.#draining) session.close();
+    });
+    this.#tls = createServer({
+      ...this.#secureOptions(),
+      ALPNProtocols: ["h2", "http/1.1"],
+      handshakeTimeout: HANDSHAKE_MS,
+      SNICallback: (serverName, callback) => {
+        callback(null, this.#contextFor(serverName.toLowerCase()));
+      },
+    });
+    this.#tls.on("secureConnection", (socket) => this.#secured(socket));
+    this.#tls.on("tlsClientError", (error: Error, socket: TLSSocket) => {
+      parts.onHandshakeFailed(error);
+      socket.destroy();
+    });
+  }
+
+  #contextFor(serverName: string): SecureContext | undefined {
+    return this.#certificates.contextFor(serverName);
+  }
+
+  #secureOptions() {
+    const pair = this.#certificates.fallback;
+    return {
+      cert: pair?.certPem,
+      key: pair?.keyPem,
+      minVersion: "TLSv1.2" as const,
+      // The same for every certificate: a reload must not cost every visitor a full handshake.
+      ticketKeys: this.#ticketKeys,
+      sessionIdContext: "netbird-proxy",
+    };
+  }
+
+  /** The certificate for handshakes without a name changed. */
+  certificatesChanged(): void {
+    this.#tls.setSecureContext(this.#secureOptions());
+  }
+
+  /** Takes over a connection, with everything that was read from it put back. */
+  take(socket: Socket, proxied: ProxiedAddresses | undefined): void {
+    if (proxied !== undefined) {
+      const key = connectionKey(socket);
+      this.#proxied.set(key, proxied);
+      socket.once("close", () => this.#proxied.delete(key));
+    }
+    this.#tls.emit("connection", socket);
+  }
+
+  #secured(socket: TLSSocket): void {
+    const proxied = this.#proxied.get(connectionKey(socket));
+    setConnectionInfo(socket, {
+      remoteAddress: proxied?.sourceAddress ?? unmapAddress(socket.remoteAddress ?? ""),
+      remotePort: proxied?.sourcePort ?? socket.remotePort ?? 0,
+      localAddress: unmapAddress(socket.localAddress ?? ""),
+      localPort: socket.localPort ?? 0,
+      serverName: ((socket as { servername?: string | false }).servername || "").toLowerCase(),
+    });
+    this.#open.add(socket);
+    socket.once("close", () => this.#open.delete(socket));
+    if (socket.alpnProtocol === "h2") this.#http2.emit("secureConnection", socket);
+    else this.#http1.emit("connection", socket);
+  }
+
+  get connectionCount(): number {
+    return this.#open.size;
+  }
+
+  /**
+   * Lets visitors know that this proxy is going: HTTP/2 gets a GOAWAY, HTTP/1.1 answers carry `Connection: close`, idle
+   * connections end. Requests under way finish; new ones on open connections are still answered.
+   */
+  drain(): void {
+    this.#draining = true;
+    for (const session of this.#sessions) session.close();
+    this.#http1.closeIdleConnections();
+  }
+
+  get draining(): boolean {
+    return this.#draining;
+  }
+
+  /** Ends whatever is still open. */
+  close(): void {
+    this.#http1.close();
+    this.#http1.closeAllConnections();
+    for (const session of this.#sessions) session.destroy();
+    for (const socket of this.#open) socket.destroy();
+  }
+}
+
+function connectionKey(socket: Socket | TLSSocket): string {
+  return `${socket.remoteAddress} ${socket.remotePort} ${socket.localAddress} ${socket.localPort}`;
+}

@@ -1,0 +1,213 @@
+import {
+  Server,
+  ServerCredentials,
+  type ServerDuplexStream,
+  type ServerWritableStream,
+  status,
+} from "@grpc/grpc-js";
+import { control, management } from "@netbird-proxy/proto/grpc";
+
+type SyncStream = ServerDuplexStream<management.SyncMappingsRequest, management.SyncMappingsResponse>;
+type TunnelCall = ServerDuplexStream<control.SyncTunnelRequest, control.TunnelState>;
+
+/**
+ * A management server whose every answer the test decides, on the real gRPC transport. Speaks both services unless told
+ * to be a stock server.
+ */
+export class ScriptedManagement {
+  readonly inits: management.SyncMappingsInit[] = [];
+  readonly acks: management.SyncMappingsAck[] = [];
+  readonly reports: control.ReportStateRequest[] = [];
+  readonly statuses: management.SendStatusUpdateRequest[] = [];
+  readonly accessLogs: management.AccessLog[] = [];
+  readonly tunnelMessages: control.SyncTunnelRequest[] = [];
+  readonly authentications: management.AuthenticateRequest[] = [];
+  readonly tokens: string[] = [];
+  /** Sent when a proxy connects; the test may replace it before. */
+  snapshot: management.SyncMappingsResponse[] = [message({ initialSyncComplete: true })];
+  /** Instead of accepting the stream. */
+  refuse: { code: status; details: string } | undefined;
+  authenticate: (request: management.AuthenticateRequest) => management.AuthenticateResponse = () => ({
+    success: false,
+    sessionToken: "",
+  });
+  tunnelState: ((account: control.TunnelAccount) => control.TunnelState | undefined) | undefined;
+  port = 0;
+  #server = new Server();
+  #stream: SyncStream | undefined;
+  #legacyStream:
+    | ServerWritableStream<management.GetMappingUpdateRequest, management.GetMappingUpdateResponse>
+    | undefined;
+  #tunnelCalls = new Set<TunnelCall>();
+  readonly #stock: boolean;
+  readonly #withoutSync: boolean;
+
+  constructor({ stock = false, withoutSync = false }: { stock?: boolean; withoutSync?: boolean } = {}) {
+    this.#stock = stock;
+    this.#withoutSync = withoutSync;
+  }
+
+  async start(port = this.port): Promise<this> {
+    this.#server = new Server();
+    const unimplemented = (_call: unknown, callback: (error: object) => void) =>
+      callback({ code: status.UNIMPLEMENTED, details: "not here" });
+    const withoutStream = (call: { emit(event: string, error: object): void }) =>
+      call.emit("error", { code: status.UNIMPLEMENTED, details: "not here" });
+    this.#server.addService(management.ProxyServiceService, {
+      syncMappings: this.#withoutSync ? withoutStream : (stream: SyncStream) => this.#syncMappings(stream),
+      getMappingUpdate: (
+        stream: ServerWritableStream<management.GetMappingUpdateRequest, management.GetMappingUpdateResponse>,
+      ) => {
+        this.#legacyStream = stream;
+        this.inits.push(management.SyncMappingsInit.fromPartial(stream.request));
+        for (const { mapping, initialSyncComplete } of this.snapshot)
+          stream.write({ mapping, initialSyncComplete });
+      },
+      createProxyPeer: unimplemented,
+      sendStatusUpdate: (call: { request: management.SendStatusUpdateRequest }, callback: Callback) => {
+        this.statuses.push(call.request);
+        callback(null, {});
+      },
+      sendAccessLog: (call: { request: management.SendAccessLogRequest }, callback: Callback) => {
+        this.accessLogs.push(call.request.log!);
+        callback(null, {});
+      },
+      authenticate: (call: { request: management.AuthenticateRequest }, callback: Callback) => {
+        this.authentications.push(call.request);
+        callback(null, this.authenticate(call.request));
+      },
+      getOidcurl: unimplemented,
+      validateSession: unimplemented,
+      validateTunnelPeer: unimplemented,
+      checkLlmPolicyLimits: unimplemented,
+      recordLlmUsage: unimplemented,
+    } as never);
+    if (!this.#stock) {
+      this.#server.addService(control.ProxyControlService, {
+        syncTunnel: (stream: TunnelCall) => this.#syncTunnel(stream),
+        reportState: (call: { request: control.ReportStateRequest }, callback: Callback) => {
+          this.reports.push(call.request);
+          callback(null, { unknownServiceIds: [], sendFull: false });
+        },
+      } as never);
+    }
+    this.port = await new Promise<number>((resolve, reject) => {
+      this.#server.bindAsync(`127.0.0.1:${port}`, ServerCredentials.createInsecure(), (error, bound) =>
+        error ? reject(error) : resolve(bound),
+      );
+    });
+    return this;
+  }
+
+  stop(): void {
+    this.#stream = undefined;
+    this.#legacyStream = undefined;
+    this.#tunnelCalls.clear();
+    this.#server.forceShutdown();
+  }
+
+  get connected(): boolean {
+    return this.#stream !== undefined || this.#legacyStream !== undefined;
+  }
+
+  /** Sends an increment. */
+  push(response: Partial<management.SyncMappingsResponse>): void {
+    const full = message(response);
+    if (this.#stream !== undefined) this.#stream.write(full);
+    else this.#legacyStream?.write({ mapping: full.mapping, initialSyncComplete: full.initialSyncComplete });
+  }
+
+  /** Sends increments and waits until the last one is acknowledged. */
+  async apply(...mappings: management.ProxyMapping[]): Promise<management.SyncMappingsAck> {
+    const before = this.acks.length;
+    this.push({ mapping: mappings, revision: this.nextRevision(), epoch: "test" });
+    await until(() => this.acks.length > before);
+    return this.acks.at(-1)!;
+  }
+
+  #revision = 0n;
+  nextRevision(): bigint {
+    this.#revision += 1n;
+    return this.#revision;
+  }
+
+  pushTunnel(state: control.TunnelState): void {
+    for (const call of this.#tunnelCalls) call.write(state);
+  }
+
+  dropStream(): void {
+    this.#stream?.emit("error", { code: status.CANCELLED, details: "superseded" });
+  }
+
+  /** The newest report of a service. */
+  report(serviceId: string): control.ServiceReport | undefined {
+    for (let i = this.reports.length - 1; i >= 0; i--) {
+      const found = this.reports[i]!.services.find((service) => service.serviceId === serviceId);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  #syncMappings(stream: SyncStream): void {
+    this.tokens.push(String(stream.metadata.get("authorization")[0]));
+    let waiting: management.SyncMappingsResponse[] = [];
+    const sendNext = () => {
+      const next = waiting.shift();
+      if (next !== undefined) stream.write(next);
+    };
+    stream.on("data", ({ msg }: management.SyncMappingsRequest) => {
+      if (msg?.$case === "init") {
+        this.inits.push(msg.value);
+        if (this.refuse !== undefined) {
+          stream.emit("error", this.refuse);
+          return;
+        }
+        this.#stream = stream;
+        waiting = [...this.snapshot];
+        sendNext();
+      } else if (msg?.$case === "ack") {
+        this.acks.push(msg.value);
+        // Lock-step, as a stock server does it.
+        sendNext();
+      }
+    });
+    stream.on("end", () => stream.end());
+    stream.on("close", () => {
+      if (this.#stream === stream) this.#stream = undefined;
+    });
+    stream.on("error", () => {});
+  }
+
+  #syncTunnel(stream: TunnelCall): void {
+    this.#tunnelCalls.add(stream);
+    stream.on("data", (request: control.SyncTunnelRequest) => {
+      this.tunnelMessages.push(request);
+      if (request.msg?.$case === "account") {
+        const state = this.tunnelState?.(request.msg.value);
+        if (state !== undefined) stream.write(state);
+      }
+    });
+    stream.on("end", () => stream.end());
+    stream.on("close", () => this.#tunnelCalls.delete(stream));
+    stream.on("error", () => {});
+  }
+}
+
+type Callback = (error: object | null, response?: object) => void;
+
+export function message(partial: Partial<management.SyncMappingsResponse>): management.SyncMappingsResponse {
+  return management.SyncMappingsResponse.fromPartial(partial);
+}
+
+/** Waits for a condition of the test; fails with `what` after 10 s. */
+export async function until(
+  condition: () => unknown,
+  what = "the expected state",
+  timeoutMs = 10_000,
+): Promise<void> {
+  const deadline = Date.now() + timeoutMs;
+  while (!condition()) {
+    if (Date.now() > deadline) throw new Error(`gave up waiting for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
