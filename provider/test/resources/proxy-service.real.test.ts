@@ -294,6 +294,15 @@ suite("netbird_proxy_service", () => {
     assert.equal(server.services.size, 0);
   });
 
+  test("a create that fails while it waits keeps the object", async () => {
+    const { server } = workspace;
+    server.readsUntilLive = Number.POSITIVE_INFINITY;
+    server.fault("GET", /^\/reverse-proxies\/services\//, { status: 403 });
+    const output = await workspace.applyFails(basic());
+    assert.match(output, /Not allowed to create netbird_proxy_service/);
+    assert.equal((await workspace.state(ADDRESS))!.id, stored().id);
+  });
+
   test("wait_for_live = false does not wait", async () => {
     workspace.server.readsUntilLive = Number.POSITIVE_INFINITY;
     await workspace.apply(basic("wait_for_live = false"));

@@ -64,6 +64,8 @@ export class ManagementServer {
   readonly requests: { method: string; path: string; body: Json | undefined; headers: Json }[] = [];
   /** How many reads a service stays pending after it was written; Infinity for ever. */
   readsUntilLive = 0;
+  /** How long every write takes to be answered, in milliseconds. */
+  writeDelayMs = 0;
   /** The reason a service gives while it is not live. */
   reason: Json = {
     code: "target.unreachable",
@@ -202,6 +204,7 @@ export class ManagementServer {
       return void response.end(JSON.stringify({ message: "token invalid", code: 401 }));
     }
     const { status, value, headers } = this.#attempt(method, url, body);
+    if (method !== "GET") await new Promise((resolve) => setTimeout(resolve, this.writeDelayMs));
     response.writeHead(status, { "content-type": "application/json", "x-request-id": "req-1", ...headers });
     response.end(value === undefined ? "" : `${JSON.stringify(value)}\n`);
   }
