@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { AppError } from "@netbird-proxy/proto";
 
@@ -29,7 +29,6 @@ function createKeyFile(path: string): Uint8Array {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     // "wx": two programs that start at once must not each have a key of their own.
     writeFileSync(path, `${key.toString("base64")}\n`, { mode: 0o600, flag: "wx" });
-    chmodSync(path, 0o600);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "EEXIST") return readOrCreateKeyFile(path);
     throw unreadable(path, (error as Error).message, error);
