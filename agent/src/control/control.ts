@@ -158,6 +158,7 @@ export class Control {
       { peer_id: peerId, why: failure.message },
       "the server no longer accepts this peer; joining again with the setup key",
     );
+    this.#logged = { message: failure.message, atMs: Date.now() };
     // Only in memory: the file is replaced when the server has answered.
     this.#identity = { privateKey: this.#identity.privateKey };
   }

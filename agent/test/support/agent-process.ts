@@ -12,11 +12,12 @@ export class AgentProcess {
   stdout = "";
   stderr = "";
 
-  constructor(args: string[], env: Record<string, string> = {}) {
+  constructor(args: string[], env: Record<string, string> = {}, options: { uid?: number } = {}) {
     const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith("NB_"));
     this.#child = spawn(process.execPath, ["--import", "tsx", main, ...args], {
       env: { ...Object.fromEntries(inherited), ...env },
       stdio: ["ignore", "pipe", "pipe"],
+      ...options,
     });
     this.#exited = once(this.#child, "close") as Promise<[number | null, NodeJS.Signals | null]>;
     this.#child.stdout?.setEncoding("utf8").on("data", (text) => {
