@@ -31,11 +31,12 @@ export function createFailureLimiter({
   return {
     failed(key, nowMs) {
       const level = levelOf(key, nowMs) + 1;
+      // What is refused costs nothing more, so that a flood ends with its last try.
+      if (level > burst) return false;
       buckets.delete(key);
-      // Capped, so that a flood does not cost its sender more than the next refill.
-      buckets.set(key, { level: Math.min(level, burst + 1), atMs: nowMs });
+      buckets.set(key, { level, atMs: nowMs });
       if (buckets.size > maxKeys) buckets.delete(buckets.keys().next().value!);
-      return level <= burst;
+      return true;
     },
     isExhausted: (key, nowMs) => levelOf(key, nowMs) > burst - 1,
   };

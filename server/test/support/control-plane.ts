@@ -355,6 +355,30 @@ async function waitUntil(condition: () => unknown, inbox: Inbox<unknown>, timeou
   }
 }
 
+/** A proxy's tunnel stream. */
+export function openTunnels(
+  plane: ControlPlane,
+  {
+    token,
+    proxyId = "proxy-1",
+    address = CLUSTER,
+    endpoint = "proxy.example.net:51820",
+  }: { token: string; proxyId?: string; address?: string; endpoint?: string },
+) {
+  const call = clientsOf(plane).proxyControl.syncTunnel(bearer(token));
+  call.on("error", () => {});
+  plane.cleanUps.push(() => call.cancel());
+  const hello = { proxyId, address, wireguardEndpoint: endpoint, websocketEndpoint: "" };
+  call.write({ msg: { $case: "hello", value: hello } });
+  return {
+    inbox: new Inbox<control.TunnelState>(call),
+    announce: (accountId: string, publicKey: string) =>
+      call.write({ msg: { $case: "account", value: { accountId, publicKey } } }),
+    leave: (accountId: string) => call.write({ msg: { $case: "leaveAccountId", value: accountId } }),
+    cancel: () => call.cancel(),
+  };
+}
+
 /** Waits for something that is seen from outside only, such as a row. */
 export async function eventually<T>(
   read: () => Promise<T | undefined | false>,
