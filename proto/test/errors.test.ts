@@ -4,10 +4,11 @@ import { AppError, errorCodes, reasonCodes, warningCodes } from "../src/errors.t
 
 const document = readFileSync(new URL("../../docs/errors.md", import.meta.url), "utf8");
 
-/** The rows of the table under a heading, as they are written. */
+/** The rows of the table under a heading, without the spaces that line columns up. */
 function rows(heading: string): string[] {
   const section = document.split(/^## /m).find((part) => part.startsWith(`${heading}\n`)) ?? "";
-  return section.split("\n").filter((line) => line.startsWith("| `"));
+  const lines = section.split("\n").filter((line) => line.startsWith("| `"));
+  return lines.map((line) => line.replace(/ +\| */g, " | ").trimEnd());
 }
 
 suite("the error catalogue", () => {
