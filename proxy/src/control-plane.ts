@@ -125,6 +125,7 @@ export class ControlPlane {
       return;
     }
     const { value } = read;
+    tunnels.remember(value.peersSeenAt);
     await registry.apply(value.mappings);
     this.#useAccounts();
     for (const state of value.tunnels) tunnels.apply(state);
@@ -269,6 +270,7 @@ export class ControlPlane {
       revision: this.#revision,
       mappings,
       tunnels: this.#parts.tunnels.encodedStates(),
+      peersSeenAt: this.#parts.tunnels.peersSeenAt(),
     });
   }
 

@@ -16,6 +16,8 @@ async function main(): Promise<void> {
     log.fatal({ err }, "unexpected failure");
     process.exit(1);
   });
+  // A promise nobody waited for is a bug, but no reason to drop every visitor.
+  process.on("unhandledRejection", (err) => log.error({ err }, "unexpected failure in the background"));
   const app = await startApp(config, log);
   log.info({ version, ...app.listening }, "listening");
   stopOnSignal(app, log);

@@ -66,12 +66,13 @@ export class MappingStream {
   #open(): void {
     if (this.#stopped) return;
     const session = this.#legacy ? this.#openLegacy() : this.#openSync();
-    session.finally(() => {
-      this.#cancel = undefined;
-    });
     session.then(
-      () => this.#again(new Error("the server ended the stream")),
+      () => {
+        this.#cancel = undefined;
+        this.#again(new Error("the server ended the stream"));
+      },
       (error: unknown) => {
+        this.#cancel = undefined;
         if (!this.#legacy && isUnimplemented(error)) {
           this.#parts.log.info("the server has no SyncMappings; using GetMappingUpdate");
           this.#legacy = true;
@@ -84,6 +85,7 @@ export class MappingStream {
   }
 
   #again(error: unknown): void {
+    this.#cancel = undefined;
     if (this.#stopped) return;
     const failure = streamFailure(error);
     const waitMs = this.#backoff.nextMs(failure.waitAtLeastMs);

@@ -9,6 +9,8 @@ export interface LastKnown {
   revision: bigint;
   mappings: management.ProxyMapping[];
   tunnels: control.TunnelState[];
+  /** Where peers were seen last, by account and public key. */
+  peersSeenAt: Record<string, Record<string, string>>;
 }
 
 const VERSION = 1;
@@ -26,6 +28,7 @@ interface BodyForm {
   /** Encoded messages in base64. */
   mappings: string[];
   tunnels: string[];
+  peersSeenAt: Record<string, Record<string, string>>;
 }
 
 /** The content of the state file. @param mappings encoded, as the registry keeps them, with their revision */
@@ -34,6 +37,7 @@ export function encodeLastKnown(state: {
   revision: bigint;
   mappings: readonly Uint8Array[];
   tunnels: readonly Uint8Array[];
+  peersSeenAt: Record<string, Record<string, string>>;
 }): string {
   const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString("base64");
   const body: BodyForm = {
@@ -41,6 +45,7 @@ export function encodeLastKnown(state: {
     revision: state.revision.toString(),
     mappings: state.mappings.map(base64),
     tunnels: state.tunnels.map(base64),
+    peersSeenAt: state.peersSeenAt,
   };
   const text = JSON.stringify(body);
   const file: FileForm = {
@@ -93,5 +98,6 @@ function decode(text: string): LastKnown {
     revision: BigInt(body.revision),
     mappings: body.mappings.map((entry) => management.ProxyMapping.decode(bytes(entry))),
     tunnels: body.tunnels.map((entry) => control.TunnelState.decode(bytes(entry))),
+    peersSeenAt: body.peersSeenAt,
   };
 }

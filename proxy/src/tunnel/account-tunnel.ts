@@ -42,6 +42,11 @@ export class AccountTunnel implements TargetDialer {
   #wildcards: { suffix: string; address: string }[] = [];
   /** Which peer carries an address. */
   #carriers = new PrefixTable<Peer>();
+  /**
+   * Where peers that dial us were seen last, by public key. After a restart we call them there: a peer that still
+   * believes in the old session would not call us before it has something to say.
+   */
+  readonly #seenAt: Map<string, string>;
   /** What the device has been told per peer, to leave alone what did not change. */
   readonly #told = new Map<string, string>();
   /** Why there is no tunnel, as long as there is none. */
@@ -52,8 +57,13 @@ export class AccountTunnel implements TargetDialer {
   /** Resolves the endpoint of a peer that does not dial us. */
   readonly #resolveEndpoint: (endpoint: string) => Promise<string | undefined>;
 
-  constructor(accountId: AccountId, resolveEndpoint: (endpoint: string) => Promise<string | undefined>) {
+  constructor(
+    accountId: AccountId,
+    resolveEndpoint: (endpoint: string) => Promise<string | undefined>,
+    seenAt: Readonly<Record<string, string>> = {},
+  ) {
     this.accountId = accountId;
+    this.#seenAt = new Map(Object.entries(seenAt));
     this.key = `account:${accountId}`;
     this.#resolveEndpoint = resolveEndpoint;
   }
@@ -156,7 +166,8 @@ export class AccountTunnel implements TargetDialer {
   async #tell(device: Device, peer: Peer, allowedIps: string[]): Promise<void> {
     const { config, key } = peer;
     const presharedKey = config.presharedKey === "" ? undefined : keyFromBase64(config.presharedKey);
-    device.setPeer({ publicKey: key, presharedKey, allowedIps });
+    const seenAt = config.endpoint === "" ? this.#seenAt.get(config.publicKey) : undefined;
+    device.setPeer({ publicKey: key, presharedKey, allowedIps, endpoint: seenAt });
     if (config.endpoint === "") return;
     const endpoint = await this.#resolveEndpoint(config.endpoint);
     if (endpoint === undefined || this.#device !== device || this.#byKey.get(config.publicKey) !== peer)
@@ -164,12 +175,22 @@ export class AccountTunnel implements TargetDialer {
     device.setPeer({ publicKey: key, presharedKey, allowedIps, endpoint, persistentKeepaliveSeconds: 25 });
   }
 
-  /** A handshake completed. */
-  peerAppeared(publicKey: Key): void {
-    const peer = this.#byKey.get(keyToBase64(publicKey));
-    if (peer === undefined) return;
+  /** A handshake completed. @returns whether the peer is somewhere else than before */
+  peerAppeared(publicKey: Key): boolean {
+    const id = keyToBase64(publicKey);
+    const peer = this.#byKey.get(id);
+    if (peer === undefined) return false;
     peer.silent = false;
     this.chooseRouters();
+    const endpoint = this.#device?.peers().find((status) => keyToBase64(status.publicKey) === id)?.endpoint;
+    if (endpoint === undefined || endpoint === this.#seenAt.get(id)) return false;
+    this.#seenAt.set(id, endpoint);
+    return true;
+  }
+
+  /** Where the peers of the account were seen last, by public key. */
+  seenAt(): Record<string, string> {
+    return Object.fromEntries([...this.#seenAt].filter(([id]) => this.#byKey.has(id)));
   }
 
   /** Newest handshakes and counters, for the report. */

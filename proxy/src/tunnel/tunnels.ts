@@ -28,6 +28,8 @@ export class Tunnels {
   /** Accounts that some service needs. */
   #wanted = new Set<AccountId>();
   #unsupported = false;
+  /** From disk, by account. */
+  #remembered: Readonly<Record<string, Record<string, string>>> = {};
   readonly #timer: NodeJS.Timeout;
   /** Told when the accounts in use change. */
   onAccounts: ((wanted: ReadonlySet<AccountId>) => void) | undefined;
@@ -51,6 +53,16 @@ export class Tunnels {
     return [...this.#states.values()].map((state) => control.TunnelState.encode(state).finish());
   }
 
+  /** Where peers were seen last, by account and public key. */
+  peersSeenAt(): Record<string, Record<string, string>> {
+    return Object.fromEntries([...this.#accounts].map(([id, account]) => [id, account.seenAt()]));
+  }
+
+  /** To be called before any account is used. */
+  remember(seenAt: Readonly<Record<string, Record<string, string>>>): void {
+    this.#remembered = seenAt;
+  }
+
   /** This proxy's public key in the account, standard base64. */
   publicKey(accountId: AccountId): string {
     return keyToBase64(publicKeyOf(this.#parts.identity.privateKey(accountId)));
@@ -60,7 +72,7 @@ export class Tunnels {
   account(accountId: AccountId): AccountTunnel {
     let account = this.#accounts.get(accountId);
     if (account === undefined) {
-      account = new AccountTunnel(accountId, resolveEndpoint);
+      account = new AccountTunnel(accountId, resolveEndpoint, this.#remembered[accountId]);
       if (this.#unsupported) account.absence = unsupportedAbsence;
       this.#accounts.set(accountId, account);
     }
@@ -96,7 +108,7 @@ export class Tunnels {
         addresses: [state.address, state.addressV6].filter((address) => address !== ""),
       });
       device.onHandshake((publicKey) => {
-        account.peerAppeared(publicKey);
+        if (account.peerAppeared(publicKey)) this.#parts.onState();
         this.#parts.onUsable(account);
       });
     }
