@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { status as grpcStatus } from "@grpc/grpc-js";
+import { status as grpcStatus, ServerCredentials } from "@grpc/grpc-js";
 import { createTunnel, keyToBase64, publicKeyOf } from "@netbird-proxy/tunnel";
+import { createAuthority, issueCertificate } from "../../scripts/stack/local-ca.ts";
 import { type Agent, type AgentPorts, startAgent } from "../src/app.ts";
 import { type AgentConfig, ConfigError } from "../src/config.ts";
 import { RefusedError } from "../src/control/control.ts";
@@ -141,6 +142,25 @@ suite("the agent as a whole", () => {
     await world.management.start();
     await eventually("the link", () => agent.status().proxies[0]?.connected);
     assert.equal(await world.get("/late"), "hello from /late");
+  });
+
+  test("a server with a certificate of a private CA is joined over TLS once that CA is trusted, not before", async () => {
+    const authority = await createAuthority("agent test CA");
+    const leaf = await issueCertificate(authority, ["localhost"]);
+    world.management.stop();
+    const pair = { private_key: Buffer.from(leaf.key), cert_chain: Buffer.from(leaf.certificate) };
+    await world.management.start(ServerCredentials.createSsl(null, [pair]));
+    const management = {
+      ...world.config().management,
+      target: `localhost:${world.management.port}`,
+      tls: true,
+    };
+    const wary = await world.start({ management });
+    await eventually("the hint", () => /--ca-file/.test(wary.status().management.last_error));
+    await wary.stop();
+    assert.equal(world.management.enrolled.length, 0);
+    const agent = await world.start({ management: { ...management, extraCa: authority.certificate } });
+    await eventually("the link", () => agent.status().proxies[0]?.connected);
   });
 
   test("a server in trouble is asked again, and the key that it may have enrolled is the one on disk", async () => {

@@ -1,3 +1,4 @@
+import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 
 /** What both ends of a forwarded connection can do: `net.Socket` and the tunnel's socket alike. */
@@ -14,7 +15,7 @@ export interface Pipe {
   reset(): void;
 }
 
-/** A connection with one direction ended and nothing moving in the other is given up after this time. */
+/** A connection with one direction ended and nothing moving in the other is given up after one to two of these. */
 const HALF_CLOSED_IDLE_MS = 10 * 60_000;
 
 /**
@@ -23,15 +24,20 @@ const HALF_CLOSED_IDLE_MS = 10 * 60_000;
  *
  * @param onClosed called once, when both sides are gone
  */
-export function pipeStreams(a: PipeEnd, b: PipeEnd, onClosed: () => void): Pipe {
+export function pipeStreams(
+  a: PipeEnd,
+  b: PipeEnd,
+  onClosed: () => void,
+  halfClosedIdleMs = HALF_CLOSED_IDLE_MS,
+): Pipe {
   let bytes = 0;
   let open = 2;
   let halfClosedTimer: NodeJS.Timeout | undefined;
   let bytesAtCheck = 0;
 
   const reset = () => {
-    if (!a.destroyed) a.resetAndDestroy();
-    if (!b.destroyed) b.resetAndDestroy();
+    cut(a);
+    cut(b);
   };
 
   const checkHalfClosed = () => {
@@ -63,16 +69,16 @@ export function pipeStreams(a: PipeEnd, b: PipeEnd, onClosed: () => void): Pipe 
       to.end();
       if (halfClosedTimer === undefined) {
         bytesAtCheck = bytes;
-        halfClosedTimer = setInterval(checkHalfClosed, HALF_CLOSED_IDLE_MS).unref();
+        halfClosedTimer = setInterval(checkHalfClosed, halfClosedIdleMs).unref();
       }
     });
     from.on("error", () => {
-      if (!to.destroyed) to.resetAndDestroy();
+      cut(to);
     });
     from.on("close", () => {
       // Closed without having ended, and perhaps without an error event: the other side must not see a clean end.
       const clean = from.readableEnded && from.writableFinished;
-      if (!clean && !to.destroyed) to.resetAndDestroy();
+      if (!clean) cut(to);
       open -= 1;
       if (open > 0) return;
       clearInterval(halfClosedTimer);
@@ -91,4 +97,15 @@ export function pipeStreams(a: PipeEnd, b: PipeEnd, onClosed: () => void): Pipe 
     },
     reset,
   };
+}
+
+/**
+ * Resets the stream. A socket of the system that has sent its FIN cannot be reset any more: libuv refuses with EINVAL, and Node
+ * then forgets the descriptor without closing it. What such a socket had to say has arrived, so closing it loses nothing.
+ */
+function cut(stream: PipeEnd): void {
+  if (stream.destroyed) return;
+  const finSent = stream.writableEnded && stream.writableLength === 0;
+  if (finSent && stream instanceof Socket) stream.destroy();
+  else stream.resetAndDestroy();
 }
