@@ -72,8 +72,10 @@ suite("two streams that carry each other's bytes", () => {
     assert.equal(closed, 0);
     await eventually("the connection to be given up", () => closed === 1);
     // It has our FIN already, so it hears of the end when it goes on writing.
-    right.write("anybody?");
-    await eventually("the other side to notice", () => right.closed);
+    await eventually("the other side to notice", () => {
+      right.write("anybody?");
+      return right.errored !== null;
+    });
   });
 
   test("a reset resets both sides", async () => {
