@@ -100,12 +100,12 @@ export function pipeStreams(
 }
 
 /**
- * Resets the stream. A socket of the system that has sent its FIN cannot be reset any more: libuv refuses with EINVAL, and Node
- * then forgets the descriptor without closing it. What such a socket had to say has arrived, so closing it loses nothing.
+ * Resets the stream. While a socket of the system is sending its FIN, libuv refuses to reset it (EINVAL), and Node then forgets
+ * the descriptor without closing it. What such a socket had to say is with the kernel, so closing it loses nothing.
  */
 function cut(stream: PipeEnd): void {
   if (stream.destroyed) return;
-  const finSent = stream.writableEnded && stream.writableLength === 0;
-  if (finSent && stream instanceof Socket) stream.destroy();
+  const sendingFin = stream.writableEnded && !stream.writableFinished && stream.writableLength === 0;
+  if (sendingFin && stream instanceof Socket) stream.destroy();
   else stream.resetAndDestroy();
 }
