@@ -33,9 +33,10 @@ const programs = {
   provider: {
     entry: "src/main.ts",
     out: `dist/terraform-provider-netbird_v${version}`,
-    // A file without an extension is CommonJS to Node, and Terraform executes this file by its name.
+    // Terraform executes this file by its name, which ends in ".0": inside a folder whose package.json says "module",
+    // Node refuses to run such a file. So a shell starts Node, and require() reads the file as CommonJS wherever it is.
     format: "cjs",
-    banner: "#!/usr/bin/env node",
+    banner: `#!/bin/sh\n":" //; exec node -e 'require(require("node:path").resolve(process.argv[1]))' "$0" "$@"`,
     executable: true,
   },
 };

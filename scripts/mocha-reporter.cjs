@@ -1,6 +1,6 @@
 // The spec reporter, plus a summary file that scripts/test.mjs adds up over all packages.
 const { appendFileSync } = require("node:fs");
-const Spec = require("mocha/lib/reporters/spec.js");
+const { Spec } = require("mocha").reporters;
 
 module.exports = class SummaryReporter extends Spec {
   constructor(runner, options) {

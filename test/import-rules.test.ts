@@ -10,7 +10,10 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const rules: Record<string, { may: string[]; because: string }> = {
   proto: { may: [], because: "contracts depend on nothing, or every process would carry another's code" },
   tunnel: { may: [], because: "the tunnel is a library of its own, testable without the product" },
-  server: { may: ["proto"], because: "the server never touches packets and knows proxies only by their messages" },
+  server: {
+    may: ["proto"],
+    because: "the server never touches packets and knows proxies only by their messages",
+  },
   proxy: { may: ["proto", "tunnel"], because: "the data plane must run without the server's code" },
   agent: { may: ["proto", "tunnel"], because: "the agent runs on other people's machines and stays small" },
   provider: { may: ["proto"], because: "the provider speaks REST and starts several times per command" },
@@ -68,7 +71,10 @@ suite("import rules", () => {
       for (const file of sources(join(root, folder, "src"))) {
         for (const specifier of importsOf(file)) {
           if (specifier.startsWith(".") || builtins.has(specifier)) continue;
-          const name = specifier.split("/").slice(0, specifier.startsWith("@") ? 2 : 1).join("/");
+          const name = specifier
+            .split("/")
+            .slice(0, specifier.startsWith("@") ? 2 : 1)
+            .join("/");
           if (!(name in (manifest.dependencies ?? {}))) missing.push(`${relative(root, file)}: ${name}`);
         }
       }
@@ -82,7 +88,8 @@ suite("import rules", () => {
     for (const folder of Object.keys(rules)) {
       for (const file of sources(join(root, folder, "src"))) {
         const text = readFileSync(file, "utf8").replaceAll("process.env.NETBIRD_PROXY_VERSION", "");
-        if (/\bprocess\.env\b/.test(text) && !allowed.has(file.split(sep).at(-1)!)) readers.push(relative(root, file));
+        if (/\bprocess\.env\b/.test(text) && !allowed.has(file.split(sep).at(-1)!))
+          readers.push(relative(root, file));
       }
     }
     assert.deepEqual(readers, []);

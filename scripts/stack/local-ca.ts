@@ -1,3 +1,5 @@
+// The X.509 library resolves its parts through it.
+import "reflect-metadata";
 import { randomBytes, webcrypto } from "node:crypto";
 import * as x509 from "@peculiar/x509";
 

@@ -30,7 +30,9 @@ const platform = `${process.platform === "win32" ? "windows" : process.platform}
 export function installProvider(folder: string): string {
   const mirror = join(folder, "plugins");
   const file = `terraform-provider-netbird_v${providerVersion}`;
-  for (const host of ["registry.terraform.io", "registry.opentofu.org"]) {
+  const hosts = ["registry.terraform.io", "registry.opentofu.org"];
+  const mirrored = hosts.map((host) => `"${host}/netbirdio/*"`).join(", ");
+  for (const host of hosts) {
     const target = join(mirror, host, "netbirdio", "netbird", providerVersion, platform);
     mkdirSync(target, { recursive: true });
     copyFileSync(join(repository, "provider", "dist", file), join(target, file));
@@ -42,10 +44,10 @@ export function installProvider(folder: string): string {
 provider_installation {
   filesystem_mirror {
     path    = ${JSON.stringify(mirror)}
-    include = ["*/netbirdio/*"]
+    include = [${mirrored}]
   }
   direct {
-    exclude = ["*/netbirdio/*"]
+    exclude = [${mirrored}]
   }
 }
 disable_checkpoint = true
@@ -53,6 +55,10 @@ disable_checkpoint = true
   );
   return configFile;
 }
+
+// terraform colours what it writes to a pipe too, and not every subcommand takes -no-color.
+// biome-ignore lint/complexity/useRegexLiterals: a literal escape character is worse to read
+const COLOURS = new RegExp("\\u001b\\[[0-9;]*m", "g");
 
 export interface TerraformResult {
   code: number;
@@ -84,11 +90,11 @@ export function terraform(
       output += chunk;
       const lines = (partial + chunk).split("\n");
       partial = lines.pop() ?? "";
-      for (const line of lines) onLine?.(line);
+      for (const line of lines) onLine?.(line.replace(COLOURS, ""));
     };
     child.stdout.setEncoding("utf8").on("data", take);
     child.stderr.setEncoding("utf8").on("data", take);
     child.once("error", reject);
-    child.once("close", (code) => resolve({ code: code ?? 1, output }));
+    child.once("close", (code) => resolve({ code: code ?? 1, output: output.replace(COLOURS, "") }));
   });
 }
