@@ -34,11 +34,15 @@ const logs = join(folder, "logs");
 const progress = new Progress();
 const children: Child[] = [];
 const services: Server[] = [];
-let stopping = false;
+let stopped: Promise<void> | undefined;
 
-async function stopAll(): Promise<void> {
-  if (stopping) return;
-  stopping = true;
+/** Stops everything once; whoever asks again waits for the same end. */
+function stopAll(): Promise<void> {
+  stopped ??= stopEverything();
+  return stopped;
+}
+
+async function stopEverything(): Promise<void> {
   // The agent first, the server last: nobody then logs that the other side went away.
   for (const child of [...children].reverse()) await child.stop();
   for (const service of services) {
@@ -317,11 +321,13 @@ Next: edit examples/quickstart/main.tf, then in another terminal
 
 Ctrl-C stops everything.
 `);
+  process.off("SIGINT", interrupted);
+  process.off("SIGTERM", interrupted);
   await new Promise<void>((resolve) => {
     for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve());
     for (const child of children) {
       void child.exited.then(() => {
-        if (!stopping)
+        if (stopped === undefined)
           process.stderr.write(`\n${child.name} stopped by itself; see ${here(child.logFile)}\n`);
       });
     }
@@ -330,10 +336,10 @@ Ctrl-C stops everything.
 }
 
 let code = 0;
-const interrupted = () => {
+function interrupted(): void {
   process.stdout.write("\nStopping ...\n");
   void stopAll().then(() => process.exit(130));
-};
+}
 process.on("SIGINT", interrupted);
 process.on("SIGTERM", interrupted);
 try {
@@ -342,7 +348,5 @@ try {
   process.stderr.write(`\n${(error as Error).message}\n`);
   code = 1;
 }
-process.off("SIGINT", interrupted);
-process.off("SIGTERM", interrupted);
 await stopAll();
 process.exit(code);
