@@ -8,4 +8,8 @@ export interface GrpcPorts {
   context: CommandContext;
   reconciler: Reconciler;
   log: Logger;
+  /** How often signs of life are written and tokens looked at again; a minute. */
+  heartbeatMs?: number;
 }
+
+export const HEARTBEAT_MS = 60_000;

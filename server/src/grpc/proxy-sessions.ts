@@ -45,11 +45,9 @@ export function superseded(proxyId: string): CallFailure {
   return new CallFailure(Status.CANCELLED, `another stream of proxy ${proxyId} took over`);
 }
 
-const TOKEN_CHECK_EVERY_MS = 60_000;
-
 /**
  * Ends streams whose token was revoked, deleted or ran out: looked at whenever something changed in this process, and
- * every minute for what other processes did.
+ * every `everyMs` for what other processes did.
  *
  * @returns the function that stops watching
  */
@@ -59,12 +57,14 @@ export function watchTokens({
   nowMs,
   sessions,
   onWake,
+  everyMs,
 }: {
   db: Db;
   log: Pick<Logger, "error" | "info">;
   nowMs: () => number;
   sessions: () => ProxySession[];
   onWake: (listener: () => void) => () => void;
+  everyMs: number;
 }): () => void {
   let checking = false;
   let again = false;
@@ -100,7 +100,7 @@ export function watchTokens({
     }
   }
   const stop = onWake(() => void check());
-  const timer = setInterval(() => void check(), TOKEN_CHECK_EVERY_MS);
+  const timer = setInterval(() => void check(), everyMs);
   timer.unref();
   return () => {
     stop();

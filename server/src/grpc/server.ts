@@ -4,7 +4,7 @@ import { enroll } from "./agent-service/enroll.ts";
 import { createAgentSessions, startAgentHeartbeat, sync } from "./agent-service/sync.ts";
 import { authenticateCalls } from "./authenticate-call.ts";
 import { CallFailure } from "./call-failure.ts";
-import type { GrpcPorts } from "./ports.ts";
+import { type GrpcPorts, HEARTBEAT_MS } from "./ports.ts";
 import { reportState } from "./proxy-control/report-state.ts";
 import { syncTunnel } from "./proxy-control/sync-tunnel.ts";
 import { createAccessLogWriter } from "./proxy-service/access-log-writer.ts";
@@ -84,6 +84,7 @@ export function createGrpcServer(ports: GrpcPorts): GrpcApi {
     nowMs,
     sessions: () => [...sessions.list(), ...tunnelSessions.list()],
     onWake: reconciler.feed.onWake,
+    everyMs: ports.heartbeatMs ?? HEARTBEAT_MS,
   });
   const stopHeartbeat = startAgentHeartbeat(ports, agentSessions);
 

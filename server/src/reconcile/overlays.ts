@@ -27,6 +27,8 @@ export interface OverlaysOptions {
 }
 
 const RETRY_MS = 1_000;
+/** Reading and telling a large account may take so much of the process's time at most, however fast it changes. */
+const MAX_SHARE = 1 / 3;
 
 interface Followed {
   listeners: Set<(overlay: AccountOverlay) => void>;
@@ -37,6 +39,8 @@ interface Followed {
   wantedRevision: number;
   timer?: NodeJS.Timeout;
   reading: boolean;
+  /** How long reading and telling took last. */
+  tookMs: number;
 }
 
 export function createOverlays({ store, feed, log, nowMs, debounceMs = 20 }: OverlaysOptions): Overlays {
@@ -48,9 +52,13 @@ export function createOverlays({ store, feed, log, nowMs, debounceMs = 20 }: Ove
       const followed = kind === "domain" ? undefined : accounts.get(accountId);
       if (!followed) continue;
       followed.wantedRevision = revision;
-      schedule(accountId, followed, debounceMs);
+      schedule(accountId, followed, pauseMs(followed));
     }
   });
+
+  function pauseMs({ tookMs }: Followed): number {
+    return Math.max(debounceMs, tookMs * (1 / MAX_SHARE - 1));
+  }
 
   function schedule(account: AccountId, followed: Followed, inMs: number): void {
     if (closed || followed.timer || followed.reading) return;
@@ -62,6 +70,7 @@ export function createOverlays({ store, feed, log, nowMs, debounceMs = 20 }: Ove
 
   async function refresh(account: AccountId, followed: Followed): Promise<void> {
     followed.reading = true;
+    const startedMs = performance.now();
     try {
       const before = followed.current;
       // A follower that joined may know of a change that the feed has not handed out yet.
@@ -82,15 +91,16 @@ export function createOverlays({ store, feed, log, nowMs, debounceMs = 20 }: Ove
       return;
     }
     followed.reading = false;
+    followed.tookMs = performance.now() - startedMs;
     const behind = followed.current!.revision < followed.wantedRevision;
-    if (behind || followed.fresh.size > 0) schedule(account, followed, behind ? debounceMs : 0);
+    if (behind || followed.fresh.size > 0) schedule(account, followed, behind ? pauseMs(followed) : 0);
   }
 
   return {
     follow(account, listener) {
       let followed = accounts.get(account);
       if (!followed) {
-        followed = { listeners: new Set(), fresh: new Set(), wantedRevision: 0, reading: false };
+        followed = { listeners: new Set(), fresh: new Set(), wantedRevision: 0, reading: false, tookMs: 0 };
         accounts.set(account, followed);
       }
       followed.listeners.add(listener);

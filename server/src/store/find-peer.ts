@@ -43,3 +43,7 @@ export async function listGroupNames(
     .orderBy("id")
     .select("id", "name");
 }
+
+export async function listPeerNames(db: Db, account: AccountId): Promise<Set<string>> {
+  return new Set(await db("peers").where({ account_id: account }).pluck("name"));
+}

@@ -2,11 +2,12 @@ import type { AccountId, PeerId, ProxyId, ProxyTokenId, ServiceId } from "@netbi
 import type { ProxyToken } from "./proxy-tokens.ts";
 import type { Db } from "./transaction.ts";
 
-// SQLite takes at most 32,766 bound values per statement.
+// SQLite takes at most 32,766 bound values per statement, and 500 rows per insert.
 const IDS_PER_QUERY = 1_000;
+const ROWS_PER_INSERT = 500;
 
-function* chunks<T>(values: readonly T[]): Generator<T[]> {
-  for (let at = 0; at < values.length; at += IDS_PER_QUERY) yield values.slice(at, at + IDS_PER_QUERY);
+function* chunks<T>(values: readonly T[], size = IDS_PER_QUERY): Generator<T[]> {
+  for (let at = 0; at < values.length; at += size) yield values.slice(at, at + size);
 }
 
 /** Which of the tokens are there and neither revoked nor expired. */
@@ -99,9 +100,16 @@ export async function listAbandonedPeers(
   return rows.map((row) => ({ id: row.id, accountId: row.account_id, name: row.name, ip: row.ip }));
 }
 
-/** Reports of a proxy whose last word is too long ago to be believed. */
-export async function deleteServiceReports(db: Db, proxy: ProxyId): Promise<void> {
-  await db("service_reports").where({ proxy_id: proxy }).delete();
+/** Drops what a proxy said about services that are not in `kept`; everything when nothing is kept. */
+export async function deleteServiceReports(
+  db: Db,
+  proxy: ProxyId,
+  kept: ReadonlySet<string> = new Set(),
+): Promise<void> {
+  const known: string[] = await db("service_reports").where({ proxy_id: proxy }).pluck("service_id");
+  for (const some of chunks(known.filter((id) => !kept.has(id)))) {
+    await db("service_reports").where({ proxy_id: proxy }).whereIn("service_id", some).delete();
+  }
 }
 
 export interface ServiceReportRow {
@@ -115,7 +123,7 @@ export interface ServiceReportRow {
 
 /** Many at once. Reports about services that are gone must have been left out. */
 export async function saveServiceReports(db: Db, rows: readonly ServiceReportRow[]): Promise<void> {
-  for (const some of chunks(rows)) {
+  for (const some of chunks(rows, ROWS_PER_INSERT)) {
     await db("service_reports")
       .insert(
         some.map((row) => ({

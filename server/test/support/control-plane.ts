@@ -25,6 +25,7 @@ export const CLUSTER = "eu.example.net";
 
 /** The real database, reconciler and gRPC server on loopback. Only the clock may be moved. */
 export interface ControlPlane {
+  folder: string;
   store: Store;
   context: CommandContext;
   reconciler: Reconciler;
@@ -43,8 +44,19 @@ export interface ControlPlane {
   close(): Promise<void>;
 }
 
-export async function startControlPlane({ pollMs = 1_000 } = {}): Promise<ControlPlane> {
-  const folder = mkdtempSync(join(tmpdir(), "control-"));
+export interface ControlPlaneOptions {
+  pollMs?: number;
+  heartbeatMs?: number;
+  /** Another server on the same database; `undefined` makes a new one with an account. */
+  beside?: ControlPlane;
+}
+
+export async function startControlPlane({
+  pollMs = 1_000,
+  heartbeatMs,
+  beside,
+}: ControlPlaneOptions = {}): Promise<ControlPlane> {
+  const folder = beside?.folder ?? mkdtempSync(join(tmpdir(), "control-"));
   const store = await openStore({
     path: join(folder, "server.db"),
     encryptionKey: new Uint8Array(32).fill(3),
@@ -56,7 +68,7 @@ export async function startControlPlane({ pollMs = 1_000 } = {}): Promise<Contro
     random: (below) => Math.floor(Math.random() * below),
     portRange: DEFAULT_PORT_RANGE,
   };
-  await setUp(context, { email: "owner@example.com", name: "Owner", password: "correct horse" });
+  if (!beside) await setUp(context, { email: "owner@example.com", name: "Owner", password: "correct horse" });
   const [row] = await listAccounts(store.db);
   const account = row!.id;
   const actor: Actor = { account, id: "owner", name: "Owner", email: "owner@example.com" };
@@ -68,7 +80,7 @@ export async function startControlPlane({ pollMs = 1_000 } = {}): Promise<Contro
   let port!: OnePort;
   async function start(): Promise<void> {
     reconciler = await startReconciler({ context, log, pollMs });
-    grpc = createGrpcServer({ context, reconciler, log });
+    grpc = createGrpcServer({ context, reconciler, log, heartbeatMs });
     http = createServer();
     const taken = port === undefined ? 0 : port.address.port;
     port = await listenOnOnePort({
@@ -87,6 +99,7 @@ export async function startControlPlane({ pollMs = 1_000 } = {}): Promise<Contro
   await start();
 
   const plane: ControlPlane = {
+    folder,
     store,
     context,
     get reconciler() {
@@ -112,7 +125,7 @@ export async function startControlPlane({ pollMs = 1_000 } = {}): Promise<Contro
       for (const cleanUp of plane.cleanUps.splice(0).reverse()) cleanUp();
       await stop();
       await store.close();
-      rmSync(folder, { recursive: true, force: true });
+      if (!beside) rmSync(folder, { recursive: true, force: true });
     },
   };
   return plane;
@@ -396,3 +409,24 @@ export async function eventually<T>(
 export const newKey = () => newWireguardKeyPair().publicKey;
 
 export type { ServiceId };
+
+/** Copies a service's rows, because making thousands by command takes long. @returns the ids */
+export async function copyService(
+  { store: { db } }: ControlPlane,
+  id: string,
+  count: number,
+): Promise<string[]> {
+  const service = await db("services").where({ id }).first();
+  const targets = await db("service_targets").where({ service_id: id });
+  const rows = Array.from({ length: count }, (_, n) => {
+    const domain = `copy-${n}.${CLUSTER}`;
+    return { ...service, id: `copy-${n}`, domain, domain_key: domain };
+  });
+  await db.batchInsert("services", rows, 200);
+  await db.batchInsert(
+    "service_targets",
+    rows.flatMap((row) => targets.map((target) => ({ ...target, service_id: row.id }))),
+    200,
+  );
+  return rows.map((row) => row.id);
+}

@@ -8,8 +8,8 @@ import { reviseTunnel } from "../../commands/revise.ts";
 import { hashSetupKey, requireUsableSetupKey, setupKeyState } from "../../domain/setup-key-state.ts";
 import { hashToken, newToken } from "../../domain/token.ts";
 import { isWireguardKey } from "../../secrets/wireguard-key.ts";
-import { listGroupNames } from "../../store/find-peer.ts";
-import { findPeerByPublicKey, listPeers, type Peer, updatePeer } from "../../store/peers.ts";
+import { listGroupNames, listPeerNames } from "../../store/find-peer.ts";
+import { findPeerByPublicKey, type Peer, updatePeer } from "../../store/peers.ts";
 import { findSetupKeyByHash, type SetupKey, spendSetupKey } from "../../store/setup-keys.ts";
 import { callerOf } from "../callers.ts";
 import { createFailureLimiter } from "../failure-limiter.ts";
@@ -142,7 +142,7 @@ async function addAgent(
 /** The wished name, or the host name; with a number behind it when the account has it already. */
 async function freeName({ trx }: Work, account: AccountId, { name, meta }: Request): Promise<string> {
   const wished = (name.trim() || meta?.hostname.trim() || "peer").slice(0, 200);
-  const used = new Set((await listPeers(trx, account)).map((peer) => peer.name));
+  const used = await listPeerNames(trx, account);
   if (!used.has(wished)) return wished;
   for (let n = 2; ; n += 1) if (!used.has(`${wished}-${n}`)) return `${wished}-${n}`;
 }

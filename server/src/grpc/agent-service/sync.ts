@@ -6,7 +6,7 @@ import { findPeerByAgentToken, type Peer, updatePeer } from "../../store/peers.t
 import { touchPeers } from "../../store/presence.ts";
 import { callerOf } from "../callers.ts";
 import { latestOnly } from "../latest-only.ts";
-import type { GrpcPorts } from "../ports.ts";
+import { type GrpcPorts, HEARTBEAT_MS } from "../ports.ts";
 import { aborted, halfClosed, type StreamLife, serveStream } from "../serve-call.ts";
 import { metaColumns } from "./enroll.ts";
 
@@ -14,7 +14,6 @@ type Request = agent.AgentMessage;
 type Response = agent.AgentState;
 
 const HELLO_TIMEOUT_MS = 30_000;
-const HEARTBEAT_MS = 60_000;
 
 /** Streams of agents on this server, one per peer. */
 export interface AgentSessions {
@@ -43,12 +42,15 @@ export function createAgentSessions(): AgentSessions {
 }
 
 /** Marks the peers of all open streams as alive, every minute. @returns the function that stops it */
-export function startAgentHeartbeat({ context, log }: GrpcPorts, sessions: AgentSessions): () => void {
+export function startAgentHeartbeat(
+  { context, log, heartbeatMs = HEARTBEAT_MS }: GrpcPorts,
+  sessions: AgentSessions,
+): () => void {
   const timer = setInterval(() => {
     touchPeers(context.store.db, sessions.list(), context.nowMs()).catch((error: unknown) =>
       log.error({ err: error }, "connected agents could not be marked as alive"),
     );
-  }, HEARTBEAT_MS);
+  }, heartbeatMs);
   timer.unref();
   return () => clearInterval(timer);
 }

@@ -3,10 +3,14 @@ import { type AccountId, AppError, type ProxyId } from "@netbird-proxy/proto";
 import { control } from "@netbird-proxy/proto/grpc";
 import type { CertificateReport, ServiceReport, TargetReport } from "../../domain/service-report.ts";
 import { listServiceHeads, type ServiceHead } from "../../store/mapping-sources.ts";
-import { noteHandshakes, type ServiceReportRow, saveServiceReports } from "../../store/presence.ts";
+import {
+  deleteServiceReports,
+  noteHandshakes,
+  type ServiceReportRow,
+  saveServiceReports,
+} from "../../store/presence.ts";
 import { getProxy, type Proxy as ProxyRow, updateProxy } from "../../store/proxies.ts";
 import { epoch } from "../../store/revisions.ts";
-import { deleteOtherServiceReports } from "../../store/service-reports.ts";
 import { updateServiceColumns } from "../../store/services.ts";
 import { type Db, inTransaction } from "../../store/transaction.ts";
 import { CallFailure } from "../call-failure.ts";
@@ -54,11 +58,8 @@ export function reportState({
       });
       await saveServiceReports(trx, rows);
       if (full) {
-        await deleteOtherServiceReports(
-          trx,
-          proxy.id,
-          rows.map(({ serviceId }) => serviceId),
-        );
+        const kept = new Set<string>(rows.map(({ serviceId }) => serviceId));
+        await deleteServiceReports(trx, proxy.id, kept);
       }
       await noteCertificates(trx, rows);
       return services.map(({ serviceId }) => serviceId).filter((id) => !known.has(id));

@@ -10,7 +10,7 @@ import { inTransaction } from "../../store/transaction.ts";
 import { proxyCallerOf } from "../callers.ts";
 import { checkAnnouncement, claimAddress, claimProxyId } from "../claim-proxy.ts";
 import { latestOnly } from "../latest-only.ts";
-import type { GrpcPorts } from "../ports.ts";
+import { type GrpcPorts, HEARTBEAT_MS } from "../ports.ts";
 import type { ProxySession, ProxySessions } from "../proxy-sessions.ts";
 import { aborted, halfClosed, type StreamLife, serveStream } from "../serve-call.ts";
 import { registerProxyPeer } from "./register-proxy-peer.ts";
@@ -21,8 +21,6 @@ type Response = control.TunnelState;
 export interface TunnelPorts extends GrpcPorts {
   tunnelSessions: ProxySessions<ProxySession>;
 }
-
-const HEARTBEAT_MS = 60_000;
 
 interface JoinedAccount {
   peerId: PeerId;
@@ -121,7 +119,7 @@ interface TunnelProxy {
 }
 
 function tunnelProxy(
-  { context, reconciler, log }: GrpcPorts,
+  { context, reconciler, log, heartbeatMs = HEARTBEAT_MS }: GrpcPorts,
   token: ProxyToken,
   hello: control.TunnelHello,
   life: StreamLife<Response>,
@@ -139,7 +137,7 @@ function tunnelProxy(
     touchPeers(store.db, peers, nowMs()).catch((error: unknown) =>
       log.error({ err: error, proxyId }, "a proxy's peers could not be marked as alive"),
     );
-  }, HEARTBEAT_MS);
+  }, heartbeatMs);
 
   function tell(account: AccountId, overlay: AccountOverlay): void {
     const one = joined.get(account);

@@ -8,13 +8,11 @@ import { saveServiceReports } from "../../store/presence.ts";
 import { getProxy, type Proxy as ProxyRow, saveProxy, updateProxySession } from "../../store/proxies.ts";
 import { inTransaction } from "../../store/transaction.ts";
 import type { Caller } from "../callers.ts";
-import type { GrpcPorts } from "../ports.ts";
+import { type GrpcPorts, HEARTBEAT_MS } from "../ports.ts";
 import { type ProxySession, type ProxySessions, superseded } from "../proxy-sessions.ts";
 import type { ReportTimes } from "../report-times.ts";
 import type { StreamLife } from "../serve-call.ts";
 import { type Announcement, connectProxy } from "./connect-proxy.ts";
-
-export const HEARTBEAT_MS = 60_000;
 
 /** A control stream, with what other calls of the same proxy need to know about it. */
 export interface MappingSession extends ProxySession {
@@ -67,7 +65,7 @@ export async function runMappingSession(
       (current) => current || life.end(superseded(row.id)),
       (error: unknown) => log.error({ err: error, proxyId: row.id }, "a heartbeat could not be written"),
     );
-  }, HEARTBEAT_MS);
+  }, ports.heartbeatMs ?? HEARTBEAT_MS);
   log.info(
     { proxyId: row.id, cluster: row.cluster, resumeAfter: resumeAfter?.revision, version: row.version },
     "proxy connected",

@@ -17,6 +17,7 @@ import {
   type ControlPlane,
   clientsOf,
   connectScriptedProxy,
+  copyService,
   eventually,
   newKey,
   openTunnels,
@@ -244,6 +245,22 @@ suite("tunnels and reports of our proxy", () => {
       await report({ services: [working(shop.id, shop.revision)], full: true });
       assert.equal((await statusOf(blog.id)).state, "pending");
       assert.equal((await statusOf(shop.id)).state, "active");
+    });
+
+    // The rows of one insert were once more than SQLite takes.
+    test("a full report may be about thousands of services", async () => {
+      const shop = await plane.service("shop");
+      const ids = [shop.id, ...(await copyService(plane, shop.id, 1_300))];
+      await report({ services: ids.map((id) => working(id, shop.revision)), full: true });
+      const statuses = await readServiceStatuses(
+        plane.store.db,
+        plane.account,
+        undefined,
+        plane.context.nowMs(),
+      );
+      assert.equal([...statuses.values()].filter(({ state }) => state === "active").length, 1_301);
+      await report({ services: ids.slice(0, 2).map((id) => working(id, shop.revision)), full: true });
+      assert.equal((await plane.store.db("service_reports").select("service_id")).length, 2);
     });
 
     test("another token's proxy cannot be reported for, nor another cluster's service", async () => {

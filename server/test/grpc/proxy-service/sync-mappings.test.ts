@@ -11,6 +11,7 @@ import {
   CLUSTER,
   type ControlPlane,
   connectScriptedProxy,
+  copyService,
   directTarget,
   eventually,
   serviceRequest,
@@ -308,7 +309,7 @@ suite("the control stream of a proxy", () => {
   test("a snapshot is cut at 500 mappings, each message after the ack of the one before", async () => {
     await withCluster();
     const template = await plane.service("shop-0");
-    await copies(plane, template.id, 1_203);
+    await copyService(plane, template.id, 1_203);
     const proxy = connectScriptedProxy(plane, { token, proxyId: "big", acks: false });
     const sizes: [number, boolean, bigint][] = [];
     for (;;) {
@@ -324,6 +325,24 @@ suite("the control stream of a proxy", () => {
       [204, true, 1n],
     ]);
     assert.equal(proxy.held.size, 1_204);
+  });
+
+  test("a snapshot is cut by size too: no message is more than a stock proxy can receive", async () => {
+    await withCluster();
+    const custom_headers = Object.fromEntries(
+      Array.from({ length: 16 }, (_, n) => [`X-Long-${n}`, "x".repeat(4_000)]),
+    );
+    const template = await plane.service("big", {
+      targets: [directTarget({ options: { direct_upstream: true, custom_headers } })],
+    });
+    await copyService(plane, template.id, 119);
+    const proxy = connectScriptedProxy(plane, { token, proxyId: "big" });
+    await proxy.synced();
+    assert.equal(proxy.held.size, 120);
+    const bytes = proxy.received.map(
+      (message) => management.SyncMappingsResponse.encode(message).finish().length,
+    );
+    assert.ok(bytes.length >= 3 && Math.max(...bytes) < 3.1 * 1024 * 1024, String(bytes));
   });
 
   test("the same token takes its proxy id over, and the older stream is cancelled", async () => {
@@ -436,25 +455,6 @@ suite("the control stream of a proxy", () => {
     assert.equal(messages[1]?.mapping[0]?.type, UPDATE_TYPE_REMOVED);
   });
 });
-
-/** Copies a service row and its targets, because making a thousand by command takes long. */
-async function copies(plane: ControlPlane, id: string, count: number): Promise<void> {
-  const { db } = plane.store;
-  const service = await db("services").where({ id }).first();
-  const targets = await db("service_targets").where({ service_id: id });
-  const rows = Array.from({ length: count }, (_, n) => ({
-    ...service,
-    id: `copy-${n}`,
-    domain: `copy-${n}.${CLUSTER}`,
-    domain_key: `copy-${n}.${CLUSTER}`,
-  }));
-  await db.batchInsert("services", rows, 200);
-  await db.batchInsert(
-    "service_targets",
-    rows.flatMap((row) => targets.map((target) => ({ ...target, service_id: row.id }))),
-    200,
-  );
-}
 
 async function anotherAccount(plane: ControlPlane) {
   const { db } = plane.store;
