@@ -4,7 +4,7 @@ import { markAllPeersDisconnected } from "../store/presence.ts";
 import { markAllProxiesDisconnected } from "../store/proxies.ts";
 import { createOverlays, type Overlays } from "./overlays.ts";
 import { followRevisions, type RevisionFeed } from "./revision-feed.ts";
-import { sweepPeers } from "./sweep-peers.ts";
+import { sweep } from "./sweep.ts";
 
 /** Turns what is stored into what streams have to be told. */
 export interface Reconciler {
@@ -35,8 +35,8 @@ export async function startReconciler({
   const overlays = createOverlays({ store, feed, log, nowMs });
   let sweeping: Promise<void> | undefined;
   const sweeper = setInterval(() => {
-    sweeping ??= sweepPeers(context)
-      .catch((error: unknown) => log.error({ err: error }, "peers could not be swept"))
+    sweeping ??= sweep(context)
+      .catch((error: unknown) => log.error({ err: error }, "the sweep failed"))
       .finally(() => {
         sweeping = undefined;
       });

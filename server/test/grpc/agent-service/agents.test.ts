@@ -8,7 +8,7 @@ import { createNetwork } from "../../../src/commands/networks.ts";
 import { registerDevice, removePeer } from "../../../src/commands/peers.ts";
 import { createService, removeService, updateService } from "../../../src/commands/services.ts";
 import { changeSetupKey, createSetupKey, type SetupKeyDraft } from "../../../src/commands/setup-keys.ts";
-import { sweepPeers } from "../../../src/reconcile/sweep-peers.ts";
+import { sweep } from "../../../src/reconcile/sweep.ts";
 import { listGroupsOfPeer } from "../../../src/store/find-peer.ts";
 import { getPeer, listPeers, updatePeer } from "../../../src/store/peers.ts";
 import { getSetupKey } from "../../../src/store/setup-keys.ts";
@@ -418,10 +418,10 @@ suite("agents", () => {
       );
       const left = async () =>
         (await listPeers(plane.store.db, plane.account)).map(({ id }) => id as string).sort();
-      await sweepPeers(plane.context);
+      await sweep(plane.context);
       assert.equal((await left()).length, 3);
       plane.clock.aheadMs += 11 * 60_000;
-      await sweepPeers(plane.context);
+      await sweep(plane.context);
       assert.deepEqual(await left(), [own.peerId, needed.peerId].sort());
       assert.ok(gone.peerId);
       await updatePeer(plane.store.db, plane.account, own.peerId, { connected: false });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type ServiceError, status as Status } from "@grpc/grpc-js";
 import { control } from "@netbird-proxy/proto/grpc";
+import { sweep } from "../../../src/reconcile/sweep.ts";
 import { deleteProxiesOfCluster, getProxy } from "../../../src/store/proxies.ts";
 import {
   answer,
@@ -55,6 +56,22 @@ suite("signs of life and several servers", () => {
     await eventually(async () => (await row())?.connected);
     const shop = await plane.service("shop");
     await proxy.until((held) => held.has(shop.id));
+  });
+
+  test("an hour of silence forgets a proxy, and old one-time tokens go", async () => {
+    const proxy = connectScriptedProxy(plane, { token });
+    await proxy.synced();
+    const shop = await plane.service("shop");
+    await proxy.until((held) => held.has(shop.id));
+    proxy.cancel();
+    await eventually(async () => !(await row())?.connected);
+    await sweep(plane.context);
+    assert.ok(await row());
+    assert.equal((await plane.store.db("one_time_tokens")).length, 1);
+    plane.clock.aheadMs += 3_601_000;
+    await sweep(plane.context);
+    assert.equal(await row(), undefined);
+    assert.equal((await plane.store.db("one_time_tokens")).length, 0);
   });
 
   test("a token that another process revoked is noticed", async () => {

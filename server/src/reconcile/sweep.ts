@@ -2,18 +2,26 @@ import { runCommand } from "../commands/command.ts";
 import { type CommandContext, systemActor } from "../commands/context.ts";
 import { reviseTunnel } from "../commands/revise.ts";
 import { deleteResourceMemberships } from "../store/groups.ts";
+import { deleteExpiredOneTimeTokens } from "../store/one-time-tokens.ts";
 import { deletePeer } from "../store/peers.ts";
 import { listAbandonedPeers, markSilentDevicesDisconnected } from "../store/presence.ts";
+import { deleteForgottenProxies } from "../store/proxies.ts";
 
 /** Ephemeral peers live on for this long after they were seen last. Source: reference §9. */
 export const EPHEMERAL_GONE_MS = 10 * 60_000;
 /** WireGuard gives a session up after 180 s; a proxy reports at least every 15 s. */
 export const DEVICE_SILENT_MS = 180_000 + 30_000;
 
-/** Forgets peers that are gone. Every step may run on several servers at once. */
-export async function sweepPeers(context: CommandContext): Promise<void> {
+/**
+ * Forgets what time has made worthless: proxies that were silent for an hour, one-time tokens, devices without a recent
+ * handshake, ephemeral peers. Every step may run on several servers at once.
+ */
+export async function sweep(context: CommandContext): Promise<void> {
   const { store, nowMs } = context;
   const { db } = store;
+  // Clusters look different without them.
+  if ((await deleteForgottenProxies(db, nowMs())) > 0) store.changes.changed();
+  await deleteExpiredOneTimeTokens(db, nowMs());
   await markSilentDevicesDisconnected(db, nowMs() - DEVICE_SILENT_MS);
   for (const { id, accountId, name, ip } of await listAbandonedPeers(db, nowMs() - EPHEMERAL_GONE_MS)) {
     await runCommand(context, systemActor(accountId), async (work) => {
