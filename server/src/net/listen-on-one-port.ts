@@ -60,25 +60,33 @@ export async function listenOnOnePort(options: OnePortOptions): Promise<OnePort>
   server.listen({ host, port });
   await once(server, "listening");
 
+  async function close(): Promise<void> {
+    const closed = once(server, "close");
+    server.close();
+    injector.drain(closeGraceMs);
+    // A connection whose last request has just been answered is idle a moment later.
+    const idle = setInterval(() => httpServer.closeIdleConnections(), 20);
+    // Also stops the timer that watchSlowRequests started; this server never listened, so that is all it does.
+    httpServer.close();
+    const enough = setTimeout(() => {
+      for (const socket of sockets) socket.destroy();
+    }, closeGraceMs);
+    await closed;
+    clearTimeout(enough);
+    clearInterval(idle);
+    injector.destroy();
+  }
+  let closing: Promise<void> | undefined;
+
   return {
     address: server.address() as AddressInfo,
     replaceTls(material) {
       if (!("setSecureContext" in server)) throw new Error("the port was opened without TLS");
       (server as TlsServer).setSecureContext(material);
     },
-    async close() {
-      const closed = once(server, "close");
-      server.close();
-      injector.drain(closeGraceMs);
-      httpServer.closeIdleConnections();
-      // Also stops the timer that watchSlowRequests started; this server never listened, so that is all it does.
-      httpServer.close();
-      const enough = setTimeout(() => {
-        for (const socket of sockets) socket.destroy();
-      }, closeGraceMs);
-      await closed;
-      clearTimeout(enough);
-      injector.destroy();
+    close() {
+      closing ??= close();
+      return closing;
     },
   };
 }

@@ -153,6 +153,29 @@ suite("one port for REST and gRPC", () => {
     assert.match(await ending(socket), /408/);
   });
 
+  test("a client that says nothing after its TLS handshake is dropped", async () => {
+    const pair = serverPair("localhost");
+    await open({ tls: pair });
+    const socket = tlsConnect({
+      port: port.address.port,
+      host: "127.0.0.1",
+      ca: pair.cert,
+      servername: "localhost",
+    });
+    await once(socket, "secureConnect");
+    await ending(socket);
+  });
+
+  test("a request that is under way when the port closes is answered", async () => {
+    await open({ closeGraceMs: 2_000 });
+    http.removeAllListeners("request");
+    http.on("request", (_request, response) => {
+      setTimeout(() => response.end("done"), 100);
+      void port.close();
+    });
+    assert.equal(await bodyOf(httpRequest(`http://${target()}/`)), "done");
+  });
+
   test("closing ends idle connections and lets the port be taken again", async () => {
     await open();
     const keepAlive = connect(port.address.port, "127.0.0.1");
