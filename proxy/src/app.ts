@@ -11,12 +11,12 @@ import { Upstreams } from "./forward/upstream.ts";
 import { HealthServer } from "./observe/health-server.ts";
 import type { Logger } from "./observe/log.ts";
 import { Metrics } from "./observe/metrics.ts";
+import { requestIds } from "./observe/request-id.ts";
 import { requestRecord } from "./observe/request-record.ts";
 import { Prober } from "./probe/prober.ts";
-import type { Rejection } from "./route/compile-service.ts";
+import { DenialThrottle, type RelayEnd, relayRecord } from "./relay/relay-record.ts";
 import { emptyTable, type TableHolder } from "./route/host-table.ts";
-import { type PortKeeper, ServiceRegistry } from "./route/registry.ts";
-import type { Service } from "./route/service.ts";
+import { ServiceRegistry } from "./route/registry.ts";
 import { Identity } from "./state/identity.ts";
 import { DirectDialer } from "./tunnel/direct-dialer.ts";
 import { Tunnels } from "./tunnel/tunnels.ts";
@@ -75,6 +75,23 @@ export async function startApp(config: ProxyConfig, log: Logger): Promise<App> {
     undo.push(() => tunnels.close());
     const client = connectManagement({ ...config.management, token: config.token });
     undo.push(() => client.close());
+    undo.push(() => prober.close());
+    const accessLogs = new AccessLogSender(client, {
+      perSecond: config.limits.accessLogsPerSecond,
+      onDropped: (reason) => metrics.accessLogsDropped.inc({ reason }),
+    });
+    const denials = new DenialThrottle();
+    data = new DataPlane({
+      config,
+      table,
+      certificates,
+      authenticator: new GrpcAuthenticator(client, log),
+      metrics,
+      log,
+      onFinished: (x, complete) => logRequest(accessLogs, x, complete),
+      onRelayEnd: (end) => logRelay(accessLogs, denials, end),
+    });
+    const plane = data;
     const registry = new ServiceRegistry({
       compile: {
         upstreams: new Upstreams({
@@ -90,24 +107,9 @@ export async function startApp(config: ProxyConfig, log: Logger): Promise<App> {
         limits: config.limits,
       },
       table,
-      ports: noPorts,
+      ports: plane.ports,
       log,
     });
-    undo.push(() => prober.close());
-    const accessLogs = new AccessLogSender(client, {
-      perSecond: config.limits.accessLogsPerSecond,
-      onDropped: (reason) => metrics.accessLogsDropped.inc({ reason }),
-    });
-    data = new DataPlane({
-      config,
-      table,
-      certificates,
-      authenticator: new GrpcAuthenticator(client, log),
-      metrics,
-      log,
-      onFinished: (x, complete) => logRequest(accessLogs, x, complete),
-    });
-    const plane = data;
     undo.push(() => plane.close());
     control = new ControlPlane({
       config: withEndpoint(config, tunnel.port),
@@ -191,14 +193,9 @@ function logRequest(sender: AccessLogSender, x: Exchange, complete: boolean): vo
   if (sender.admit()) sender.send(requestRecord(x, Date.now(), complete));
 }
 
-const noPorts: PortKeeper = {
-  async open(services: Iterable<Service>) {
-    const refused = new Map<Service, Rejection>();
-    for (const service of services) {
-      if (service.mode === "http") continue;
-      refused.set(service, { code: "proxy.mode_unsupported", message: `mode ${service.mode} is not served` });
-    }
-    return refused;
-  },
-  closeUnused() {},
-};
+const nextRelayId = requestIds(Date.now);
+
+function logRelay(sender: AccessLogSender, denials: DenialThrottle, end: RelayEnd): void {
+  if (end.verdict !== "" && !denials.admit(end.service.id, end.verdict, performance.now())) return;
+  if (sender.admit()) sender.send(relayRecord(end, nextRelayId(), Date.now()));
+}

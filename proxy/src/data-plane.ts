@@ -1,14 +1,19 @@
 import { randomBytes } from "node:crypto";
+import type { Socket } from "node:net";
+import { AttemptLimiter } from "./access/attempt-limiter.ts";
 import type { Authenticator } from "./access/authenticator.ts";
 import type { CertificateStore } from "./cert/certificate-store.ts";
 import { ConfigError, type ListenAddress, type ProxyConfig, type VariableName } from "./config.ts";
 import type { Exchange } from "./exchange.ts";
+import type { ProxiedAddresses } from "./listen/proxy-protocol.ts";
 import { RedirectListener } from "./listen/redirect-listener.ts";
 import { TcpListener } from "./listen/tcp-listener.ts";
 import { TlsFront } from "./listen/tls-front.ts";
 import type { Logger } from "./observe/log.ts";
 import type { Metrics } from "./observe/metrics.ts";
 import { requestIds } from "./observe/request-id.ts";
+import { Ports } from "./relay/ports.ts";
+import type { RelayEnd } from "./relay/relay-record.ts";
 import { handleRequest, type RequestPathParts } from "./request-path.ts";
 import type { TableHolder } from "./route/host-table.ts";
 
@@ -21,6 +26,8 @@ export interface DataPlaneParts {
   readonly log: Logger;
   /** A request is over. */
   readonly onFinished: (x: Exchange, complete: boolean) => void;
+  /** A relayed connection or flow is over, or was refused. */
+  readonly onRelayEnd: (end: RelayEnd) => void;
 }
 
 /**
@@ -33,14 +40,17 @@ export class DataPlane {
   readonly #listener: TcpListener;
   readonly #redirect: RedirectListener | undefined;
   readonly #path: RequestPathParts;
+  /** Ports of services without HTTP; the registry opens and closes them. */
+  readonly ports: Ports;
   #active = 0;
   /** Bound ports, after {@link start}. */
-  port = 0;
+  port: number;
   redirectPort: number | undefined;
 
   constructor(parts: DataPlaneParts) {
     this.#parts = parts;
     const { config, metrics } = parts;
+    this.port = config.listen.port;
     const proto = config.forwardedProto === "http" ? "http" : "https";
     this.#path = {
       table: parts.table,
@@ -52,6 +62,7 @@ export class DataPlane {
       },
       publicScheme: proto,
       authenticator: parts.authenticator,
+      attempts: new AttemptLimiter(),
       log: parts.log,
       nextRequestId: requestIds(Date.now),
       finished: (x, complete) => this.#finished(x, complete),
@@ -66,10 +77,21 @@ export class DataPlane {
       },
       onHandshakeFailed: () => metrics.handshakeFailures.inc(),
     });
+    this.ports = new Ports({
+      table: parts.table,
+      metrics,
+      onEnd: parts.onRelayEnd,
+      host: config.listen.host,
+      mainPort: () => this.port,
+      proxyProtocol: config.proxyProtocol,
+      trustedProxies: config.trustedProxies,
+    });
+    const toHttp = (socket: Socket, proxied: ProxiedAddresses | undefined) =>
+      this.#front.take(socket, proxied);
     this.#listener = new TcpListener({
       proxyProtocol: config.proxyProtocol,
       trustedProxies: config.trustedProxies,
-      onConnection: (socket, proxied) => this.#front.take(socket, proxied),
+      onConnection: (socket, proxied) => this.ports.routeMain(socket, proxied, toHttp),
     });
     this.#redirect =
       config.redirectListen === undefined
@@ -111,6 +133,7 @@ export class DataPlane {
   close(): void {
     this.#listener.close();
     this.#redirect?.close();
+    this.ports.close();
     this.#front.close();
   }
 

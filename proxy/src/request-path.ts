@@ -1,4 +1,5 @@
 import type { BlockList } from "node:net";
+import type { AttemptLimiter } from "./access/attempt-limiter.ts";
 import type { Authenticator } from "./access/authenticator.ts";
 import { clientAddress } from "./access/client-address.ts";
 import { decideAccess } from "./access/decide-access.ts";
@@ -24,6 +25,7 @@ export interface RequestPathParts {
   /** Of the public address, for redirects. */
   readonly publicScheme: "http" | "https";
   readonly authenticator: Authenticator;
+  readonly attempts: AttemptLimiter;
   readonly log: Logger;
   nextRequestId(): string;
   /** The answer is out, or the visitor left before that. Called once per request. */

@@ -1,6 +1,7 @@
 import { type Answer, type AnswerCode, answer } from "../answer/catalogue.ts";
 import type { Exchange } from "../exchange.ts";
 import type { Caller } from "./caller.ts";
+import { loginPage } from "./login-form.ts";
 import type { AccessPolicy } from "./policy.ts";
 
 export type Decision =
@@ -25,5 +26,10 @@ export function decideAccess(x: Exchange): Answer | undefined {
     return undefined;
   }
   if (x.authMechanism === "") x.authMechanism = decision.code.slice("access.".length);
-  return answer(decision.code);
+  if (decision.code !== "access.login_required") return answer(decision.code);
+  return answer(decision.code, {
+    page: loginPage(x.service!.access, x.host, x.requestId, ""),
+    // RFC 9110 §15.5.2 wants a challenge; this one names no scheme that a browser would ask a password for.
+    headers: ["www-authenticate", `NetBird realm="${x.host}"`],
+  });
 }

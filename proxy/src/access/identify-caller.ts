@@ -1,10 +1,122 @@
-import type { Answer } from "../answer/catalogue.ts";
+import { createHash } from "node:crypto";
+import { type Answer, answer } from "../answer/catalogue.ts";
 import type { Exchange } from "../exchange.ts";
+import { sessionCookies } from "../forward/session-cookie.ts";
+import type { Credential } from "./authenticator.ts";
 import { publicCaller } from "./caller.ts";
+import { isForm, loginPage, readLoginForm } from "./login-form.ts";
+import type { AccessPolicy } from "./policy.ts";
+import { knownSession, sessionCookieHeader, verifySession } from "./session.ts";
 
-/** Finds out who the caller is, as far as the service asks; whether that is enough is decided in the next stage. */
+/** How long a header credential that was right is not asked for again. */
+const HEADER_CACHE_MS = 60_000;
+/** Cookies of this name that are looked at; more than one comes from a sibling domain, many from an attack. */
+const MAX_COOKIES = 4;
+
+/**
+ * Finds out who the caller is: by session cookie, by a credential in a header, by the login form. Whether that is enough
+ * is decided in the next stage.
+ */
 export function identifyCaller(x: Exchange): Answer | undefined | Promise<Answer | undefined> {
   const policy = x.service!.access;
-  if (!policy.authenticated && policy.decided && !policy.private) x.caller = publicCaller;
+  if (!policy.decided || policy.private) return undefined;
+  if (!policy.authenticated) {
+    x.caller = publicCaller;
+    return undefined;
+  }
+  const cookie = x.joined("cookie", "; ");
+  const tokens = cookie === undefined ? [] : sessionCookies(cookie).slice(0, MAX_COOKIES);
+  const nowMs = Date.now();
+  for (const token of tokens) {
+    const caller = knownSession(policy, token, nowMs);
+    if (caller !== undefined) {
+      x.caller = caller;
+      return undefined;
+    }
+  }
+  return identifyAnew(x, policy, tokens, nowMs);
+}
+
+async function identifyAnew(
+  x: Exchange,
+  policy: AccessPolicy,
+  tokens: readonly string[],
+  nowMs: number,
+): Promise<Answer | undefined> {
+  const { domain } = x.service!;
+  for (const token of tokens) {
+    x.caller = await verifySession(policy, domain, token, nowMs);
+    if (x.caller !== undefined) return undefined;
+  }
+  for (const name of policy.headerNames) {
+    const value = x.header(name);
+    if (value !== undefined && value !== "") return identifyByHeader(x, policy, name, value);
+  }
+  const { body, method } = x.down;
+  const contentType = x.header("content-type") ?? "";
+  if (body !== undefined && method === "POST" && isForm(contentType) && (policy.password || policy.pin)) {
+    const credential = await readLoginForm(body, contentType, policy);
+    if (credential !== undefined) return logIn(x, policy, credential);
+  }
   return undefined;
+}
+
+async function identifyByHeader(
+  x: Exchange,
+  policy: AccessPolicy,
+  name: string,
+  value: string,
+): Promise<Answer | undefined> {
+  // A client without a cookie jar sends the same header every time. The secret itself is not kept.
+  const key = `header ${createHash("sha256").update(`${name}\0${value}`).digest("base64")}`;
+  const known = policy.sessions.get(key);
+  if (known !== undefined && known.expiresAtMs > Date.now()) {
+    x.caller = known.caller;
+    return undefined;
+  }
+  const checked = await check(x, policy, { kind: "header", name, value });
+  if (typeof checked !== "string") return checked;
+  policy.sessions.set(key, { caller: x.caller!, expiresAtMs: Date.now() + HEADER_CACHE_MS });
+  x.answerHeaders = ["set-cookie", sessionCookieHeader(checked, policy.sessionMaxAgeSeconds)];
+  return undefined;
+}
+
+async function logIn(x: Exchange, policy: AccessPolicy, credential: Credential): Promise<Answer> {
+  const checked = await check(x, policy, credential);
+  if (typeof checked !== "string") return checked;
+  x.authMechanism = credential.kind;
+  // The same address again, now with the cookie; as a GET, so that the form is not sent a second time.
+  return answer("access.login_required", {
+    status: 303,
+    headers: [
+      "location",
+      x.path.replace(/^\/{2,}/, "/") + x.query,
+      "set-cookie",
+      sessionCookieHeader(checked, policy.sessionMaxAgeSeconds),
+    ],
+  });
+}
+
+/** @returns the session token when the credential is right; the caller is then known */
+async function check(x: Exchange, policy: AccessPolicy, credential: Credential): Promise<string | Answer> {
+  const { id, accountId, domain } = x.service!;
+  const { authenticator, attempts } = x.parts;
+  x.authMechanism = credential.kind;
+  const waitSeconds = attempts.waitSeconds(id, x.clientAddress, Date.now());
+  if (waitSeconds > 0)
+    return answer("access.rate_limited", { headers: ["retry-after", String(waitSeconds)] });
+  const result = await authenticator.check(accountId, id, credential);
+  if (!result.ok) {
+    if (result.why === "unavailable") return answer("access.check_failed", { headers: ["retry-after", "5"] });
+    attempts.failed(id, x.clientAddress, Date.now());
+    return answer("access.credentials_wrong", {
+      page:
+        credential.kind === "header"
+          ? undefined
+          : loginPage(policy, x.host, x.requestId, "That was not right. Please try again."),
+    });
+  }
+  // What the server signed is verified like any cookie: a token for another service must not open this one.
+  x.caller = await verifySession(policy, domain, result.sessionToken, Date.now());
+  return x.caller === undefined ? answer("access.check_failed") : result.sessionToken;
 }

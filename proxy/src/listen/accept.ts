@@ -21,12 +21,13 @@ export function peerOf(socket: Socket): PeerAddress {
  * The socket is paused afterwards; nothing is lost for whoever takes it next.
  *
  * @param look gets all bytes so far; answers how many of them to take away, "more" or "bad"
+ * @param silence what it means when `look` has not seen enough in time
  * @returns false when the connection ended, broke, said something bad or took too long; it is then destroyed
  */
 export function readPreamble(
   socket: Socket,
   look: (data: Buffer) => number | "more" | "bad",
-  timeoutMs = PREAMBLE_MS,
+  { timeoutMs = PREAMBLE_MS, silence = "bad" }: { timeoutMs?: number; silence?: "bad" | "enough" } = {},
 ): Promise<boolean> {
   return new Promise((resolve) => {
     let data: Buffer = Buffer.alloc(0);
@@ -57,7 +58,10 @@ export function readPreamble(
         return;
       }
     };
-    const timer = setTimeout(onBroken, timeoutMs);
+    const timer = setTimeout(() => {
+      if (silence === "enough" && data.length > 0) socket.unshift(data);
+      finish(silence === "enough");
+    }, timeoutMs);
     socket.on("readable", onReadable);
     socket.on("end", onBroken);
     socket.on("error", onBroken);

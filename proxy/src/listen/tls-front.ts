@@ -90,6 +90,8 @@ export class TlsFront {
       this.#proxied.set(key, proxied);
       socket.once("close", () => this.#proxied.delete(key));
     }
+    // Relays need half-closed connections; an HTTP/2 session would never notice that its visitor has left.
+    socket.allowHalfOpen = false;
     this.#tls.emit("connection", socket);
   }
 

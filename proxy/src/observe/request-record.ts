@@ -27,7 +27,7 @@ export function requestRecord(x: Exchange, nowMs: number, complete: boolean): ma
     authMechanism: mechanism,
     userId: mechanism === "oidc" ? (x.caller?.userId ?? "") : "",
     // Said by us, not read off the backend's status: a backend's own 401 is no failed login here.
-    authSuccess: x.answer === undefined || !x.answer.code.startsWith("access."),
+    authSuccess: x.answer === undefined || x.status < 400 || !x.answer.code.startsWith("access."),
     bytesUpload: BigInt(x.bytesReceived),
     bytesDownload: BigInt(down.bytesSent + x.upgradedBytesSent),
     protocol: "http",

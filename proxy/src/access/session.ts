@@ -1,0 +1,90 @@
+import { jwtVerify } from "jose";
+import { SESSION_COOKIE } from "../forward/session-cookie.ts";
+import type { Caller } from "./caller.ts";
+import type { AccessPolicy } from "./policy.ts";
+
+const ISSUER = "netbird-management";
+/** Sessions remembered per service; the oldest goes first. */
+const MAX_SESSIONS = 10_000;
+
+/** A session found valid earlier; undefined when it has to be verified (again). */
+export function knownSession(policy: AccessPolicy, token: string, nowMs: number): Caller | undefined {
+  const known = policy.sessions.get(token);
+  return known !== undefined && known.expiresAtMs > nowMs ? known.caller : undefined;
+}
+
+/**
+ * Verifies a session token as the management server signs it (EdDSA, issuer, audience = domain, nbf and exp without
+ * leeway), and that the scheme it came from is still one of the service's.
+ *
+ * @returns undefined when it is not valid, whatever the reason
+ */
+export async function verifySession(
+  policy: AccessPolicy,
+  domain: string,
+  token: string,
+  nowMs: number,
+): Promise<Caller | undefined> {
+  if (policy.sessionKey === undefined) return undefined;
+  let claims: Record<string, unknown>;
+  try {
+    const verified = await jwtVerify(token, policy.sessionKey, {
+      algorithms: ["EdDSA"],
+      issuer: ISSUER,
+      audience: domain,
+      clockTolerance: 0,
+      currentDate: new Date(nowMs),
+    });
+    claims = verified.payload;
+  } catch {
+    return undefined;
+  }
+  const { sub, method } = claims;
+  if (typeof sub !== "string" || sub === "") return undefined;
+  if (!enabled(policy, method)) return undefined;
+  const caller: Caller = {
+    method,
+    userId: sub,
+    user: typeof claims.email === "string" ? claims.email : "",
+    groups: groupNames(claims.groups, claims.group_names),
+  };
+  const expiresAtMs = typeof claims.exp === "number" ? claims.exp * 1000 : Number.POSITIVE_INFINITY;
+  if (policy.sessions.size >= MAX_SESSIONS) {
+    const oldest = policy.sessions.keys().next();
+    if (!oldest.done) policy.sessions.delete(oldest.value);
+  }
+  policy.sessions.set(token, { caller, expiresAtMs });
+  return caller;
+}
+
+// A session that came from a password must not outlive the password as a scheme.
+function enabled(policy: AccessPolicy, method: unknown): method is "password" | "pin" | "header" | "oidc" {
+  switch (method) {
+    case "password":
+      return policy.password;
+    case "pin":
+      return policy.pin;
+    case "header":
+      return policy.headerNames.length > 0;
+    case "oidc":
+      return policy.oidc;
+    default:
+      return false;
+  }
+}
+
+/** Names and ids pair by position; where a name is missing the id stands for it. */
+function groupNames(ids: unknown, names: unknown): string[] {
+  if (!Array.isArray(ids)) return [];
+  const named = Array.isArray(names) ? names : [];
+  return ids.flatMap((id, i) => {
+    const name = named[i];
+    if (typeof name === "string" && name !== "") return [name];
+    return typeof id === "string" ? [id] : [];
+  });
+}
+
+/** The cookie that carries a session, as NetBird sets it. */
+export function sessionCookieHeader(token: string, maxAgeSeconds: number): string {
+  return `${SESSION_COOKIE}=${token}; Path=/; Max-Age=${maxAgeSeconds}; HttpOnly; Secure; SameSite=Lax`;
+}
