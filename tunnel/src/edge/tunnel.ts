@@ -319,7 +319,9 @@ class TunnelDevice implements Device {
       (socket) =>
         new Promise<void>((done) => {
           socket.once("close", done);
-          socket.destroy(socketError("ECONNABORTED", "close"));
+          // We do this on purpose: it must not take the process down where nobody listens for errors.
+          const heard = socket.listenerCount("error") > 0;
+          socket.destroy(heard ? socketError("ECONNABORTED", "close") : undefined);
         }),
     );
     this.#tunnel.enter(() => this.#device.close());
