@@ -55,9 +55,33 @@ export function createHttp1Server(options: {
     });
     options.onRequest(new Http1Downstream(request, response, info, socket));
   });
+  server.on("clientError", refuseBadRequest);
   // Starts the timers that watch for slow headers; they are set up when a server starts to listen.
   server.emit("listening");
   return server;
+}
+
+/** How long a visitor may go on sending what we will not read, so that it gets to see why. */
+const LINGER_MS = 500;
+
+/** Answers what is not HTTP. Closed at once, unread bytes would make the kernel take our answer back with a reset. */
+function refuseBadRequest(error: NodeJS.ErrnoException, socket: Duplex): void {
+  const code = error.code;
+  if (code === "ECONNRESET" || !socket.writable || (socket as { _httpMessage?: object })._httpMessage) {
+    socket.destroy();
+    return;
+  }
+  const status =
+    code === "HPE_HEADER_OVERFLOW"
+      ? "431 Request Header Fields Too Large"
+      : code === "ERR_HTTP_REQUEST_TIMEOUT"
+        ? "408 Request Timeout"
+        : "400 Bad Request";
+  socket.removeAllListeners("data");
+  socket.on("error", () => {});
+  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+  socket.resume();
+  setTimeout(() => socket.destroy(), LINGER_MS).unref();
 }
 
 function onDrain(this: ServerResponse & { down?: Http1Downstream }): void {

@@ -156,7 +156,8 @@ class Http2Downstream implements Downstream {
   }
 
   abort(): void {
-    this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+    // Not `close(code)`: it ends the body first, and a visitor would take half an answer for a whole one.
+    this.#stream.destroy(new Error("the answer broke off"));
   }
 
   switchProtocols(headers: string[]): Duplex {

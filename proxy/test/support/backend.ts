@@ -36,6 +36,7 @@ export async function startBackend(handler?: RequestListener): Promise<Backend> 
       response.end(JSON.stringify({ ...seen, headers: request.headers }));
     });
   });
+  server.maxHeadersCount = 0;
   await listen(server);
   const { port } = server.address() as AddressInfo;
   return {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { type Backend, startBackend } from "./support/backend.ts";
-import { get, http2Get, http2Session } from "./support/client.ts";
-import { httpService, removed } from "./support/mappings.ts";
-import { startTestProxy, type TestProxy } from "./support/proxy.ts";
+import { type Backend, startBackend } from "../support/backend.ts";
+import { get, http2Get, http2Session } from "../support/client.ts";
+import { httpService, removed } from "../support/mappings.ts";
+import { startTestProxy, type TestProxy } from "../support/proxy.ts";
 
 suite("forwarding", () => {
   let proxy: TestProxy;
