@@ -41,6 +41,7 @@ export interface MappingMessage {
   initialSyncComplete: boolean;
   /** The log's revision when this message is applied; 0 while more messages belong to it. */
   revision: number;
+  /** Of the log; empty when the revision is 0. */
   epoch: string;
   /** True for the messages of a starting delta. */
   delta: boolean;
@@ -48,12 +49,20 @@ export interface MappingMessage {
   initial: boolean;
 }
 
+/** Where a proxy was in the log. */
+export interface ResumePoint {
+  epoch: string;
+  revision: number;
+  /** Services that it has, by its own words, in an older version although they changed before that revision. */
+  outdated: readonly { id: string; accountId: AccountId; revision: number }[];
+}
+
 export interface FollowMappingsOptions {
   store: Pick<Store, "db">;
   feed: RevisionFeed;
   audience: MappingAudience;
   /** What the proxy holds. Only to be given when it was told by this log, for the same audience. */
-  resumeAfter?: { epoch: string; revision: number };
+  resumeAfter?: ResumePoint;
   signal: AbortSignal;
   nowMs: () => number;
 }
@@ -131,8 +140,9 @@ export async function* followMappings(options: FollowMappingsOptions): AsyncGene
         ...frame,
         mappings: batch.map((item) => build(item, tokens.get(item.id as ServiceId))),
         initialSyncComplete: frame.initial && last,
+        // A proxy that is cut off in the middle must not take half a snapshot for a point to resume from.
         revision: last ? current.revision : 0,
-        epoch: logEpoch,
+        epoch: last ? logEpoch : "",
       };
     }
   }
@@ -283,7 +293,9 @@ async function readDelta({
   return inTransaction(store.db, async (trx) => {
     if (resumeAfter.epoch !== (await epoch(trx))) return undefined;
     if (!(await canResumeAfter(trx, resumeAfter.revision))) return undefined;
-    const changed = new Map<string, Change>();
+    const changed = new Map<string, Change>(
+      resumeAfter.outdated.map(({ id, accountId, revision }) => [id, { accountId, revision }]),
+    );
     const entries = await readRevisionsAfter(trx, resumeAfter.revision, Number.MAX_SAFE_INTEGER);
     for (const entry of entries) if (concerns(entry, audience)) noteChange(changed, entry);
     const held = new Map<string, Held>();

@@ -1,6 +1,8 @@
 import { randomUUID } from "node:crypto";
 import type { ProxyId } from "@netbird-proxy/proto";
 import type { management } from "@netbird-proxy/proto/grpc";
+import type { ResumePoint } from "../../reconcile/follow-mappings.ts";
+import { listOutdatedServices } from "../../store/find-reports.ts";
 import type { Store } from "../../store/open.ts";
 import { deleteServiceReports } from "../../store/presence.ts";
 import { type ProxyCapabilities, type Proxy as ProxyRow, saveProxy } from "../../store/proxies.ts";
@@ -18,7 +20,7 @@ export type Announcement = Pick<
 export interface ConnectedProxy {
   row: ProxyRow;
   /** Set when what the proxy says it holds was told to it as the same audience. */
-  resumeAfter: { epoch: string; revision: number } | undefined;
+  resumeAfter: ResumePoint | undefined;
 }
 
 /** Reports of a proxy that was away for longer describe a process that may be gone. */
@@ -49,7 +51,12 @@ export async function connectProxy(
     const resume = announcement.resume;
     const resumeAfter =
       sameAudience && resume && resume.epoch !== ""
-        ? { epoch: resume.epoch, revision: Number(resume.revision) }
+        ? {
+            epoch: resume.epoch,
+            revision: Number(resume.revision),
+            // What it refused then it may take now; its resume point says nothing about that.
+            outdated: await listOutdatedServices(trx, before.id),
+          }
         : undefined;
     const row: ProxyRow = {
       id: proxyId as ProxyId,

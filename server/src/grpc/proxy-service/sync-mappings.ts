@@ -39,9 +39,10 @@ export function syncMappings(ports: MappingPorts): handleBidiStreamingCall<Reque
       }
 
       function acknowledge(noted: ProxyProgress, ack: management.SyncMappingsAck): void {
-        const sent = unacknowledged.shift();
-        // A stock proxy acks after it has applied, without saying what; ours says it.
-        const applied = Number(ack.appliedRevision) || (sent ?? 0);
+        const sent = unacknowledged.shift() ?? 0;
+        // A stock proxy acks after it has applied, without saying what; ours says it. In the middle of a snapshot it can
+        // only name what it had before, perhaps of another database.
+        const applied = Math.min(sent, Number(ack.appliedRevision) || sent);
         if (applied > 0) noted.applied(applied);
         if (ack.rejections.length > 0) noted.rejected(ack.rejections);
         onAck();

@@ -345,6 +345,29 @@ suite("the control stream of a proxy", () => {
     assert.ok(bytes.length >= 3 && Math.max(...bytes) < 3.1 * 1024 * 1024, String(bytes));
   });
 
+  // A proxy of another database's epoch kept that revision together with the new epoch, and resumed past everything.
+  test("half a snapshot names no epoch to resume from, and its acks say nothing about this log", async () => {
+    await withCluster();
+    const template = await plane.service("shop-0");
+    await copyService(plane, template.id, 600);
+    const proxy = connectScriptedProxy(plane, {
+      token,
+      proxyId: "big",
+      acks: false,
+      resume: { epoch: "another database", revision: 5_000 },
+    });
+    const first = await proxy.inbox.next();
+    assert.deepEqual([first.delta, first.revision, first.epoch], [false, 0n, ""]);
+    proxy.ack({ appliedRevision: 5_000n });
+    const last = await proxy.inbox.next();
+    assert.ok(last.initialSyncComplete && last.revision > 0n && last.epoch !== "");
+    assert.equal((await getProxy(plane.store.db, "big"))?.appliedRevision, 0);
+    proxy.ack({ appliedRevision: last.revision });
+    await eventually(
+      async () => (await getProxy(plane.store.db, "big"))?.appliedRevision === Number(last.revision),
+    );
+  });
+
   test("the same token takes its proxy id over, and the older stream is cancelled", async () => {
     const first = connectScriptedProxy(plane, { token });
     await first.synced();
@@ -405,6 +428,23 @@ suite("the control stream of a proxy", () => {
     const row = await eventually(async () => plane.store.db("service_reports").first());
     assert.equal(row.service_id, shop.id);
     assert.equal(JSON.parse(row.report).rejectionCode, "proxy.port_in_use");
+  });
+
+  test("what a proxy refused is offered again when it resumes", async () => {
+    const proxy = connectScriptedProxy(plane, { token, resume: FRESH, acks: false });
+    await proxy.inbox.next();
+    proxy.ack();
+    const [shop, blog] = [await plane.service("shop"), await plane.service("blog")];
+    await proxy.until((held) => held.size === 2);
+    const rejections = [{ serviceId: shop.id, code: "proxy.port_in_use", message: "port 8080 is in use" }];
+    proxy.ack({ appliedRevision: BigInt(blog.revision), rejections });
+    await eventually(async () => plane.store.db("service_reports").first());
+    const again = connectScriptedProxy(plane, { token, resume: proxy.resumePoint() });
+    await again.synced();
+    assert.deepEqual(
+      again.received.flatMap(({ delta, mapping }) => mapping.map(({ id }) => [delta, id])),
+      [[true, shop.id]],
+    );
   });
 
   for (const [what, init, code] of [
