@@ -30,7 +30,7 @@ function installMark(root) {
  * Not `npm ci`: it refuses a lock file without the optional binaries of platforms that a registry does not carry.
  * Native modules are compiled here against the headers beside the Node that runs: no prebuilt file is downloaded.
  */
-export function installDependencies(root, { quiet = false } = {}) {
+export function installDependencies(root) {
   requireNode();
   if (dependenciesInstalled(root)) return;
   const env = {
@@ -45,12 +45,12 @@ export function installDependencies(root, { quiet = false } = {}) {
   execFileSync("npm", ["install", "--no-save", "--no-audit", "--no-fund"], {
     cwd: root,
     env,
-    stdio: quiet ? "pipe" : "inherit",
+    stdio: "inherit",
   });
   // A tree that another version of Node filled holds natives of another ABI.
   const loads = spawnSync(process.execPath, ["-e", 'require("better-sqlite3")(":memory:")'], { cwd: root });
   if (loads.status !== 0) {
-    execFileSync("npm", ["rebuild", "better-sqlite3"], { cwd: root, env, stdio: quiet ? "pipe" : "inherit" });
+    execFileSync("npm", ["rebuild", "better-sqlite3"], { cwd: root, env, stdio: "inherit" });
   }
   writeFileSync(join(root, "node_modules", ".installed-for"), installMark(root));
 }

@@ -3,11 +3,12 @@ import type { Server } from "node:http";
 import { freePort } from "../../scripts/stack/free-port.ts";
 import { httpsGet } from "../../scripts/stack/https-get.ts";
 import { startSampleService } from "../../scripts/stack/sample-service.ts";
+import { requestLoop } from "../support/request-loop.ts";
 import { Stack } from "../support/stack.ts";
 import { TerraformWorkspace } from "../support/terraform-workspace.ts";
 
 suite("terraform through server, proxy, tunnel and agent", function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   const stack = new Stack();
   const backends: Server[] = [];
   let workspace: TerraformWorkspace;
@@ -255,6 +256,42 @@ resource "netbird_custom_domain" "apps" {
       ["netbird_group.staff", "delete"],
       ["netbird_setup_key.ci", "delete"],
     ]);
+    await workspace.apply();
+  });
+
+  test("50 applies that change other services and unrelated settings fail no request", async () => {
+    workspace.write(configuration());
+    await workspace.apply();
+    const requests = requestLoop({
+      url: stack.url(`shop.${stack.domain}`),
+      ca: stack.ca.certificate,
+      perSecond: 220,
+      expect: '"service":"web"',
+    });
+    for (let round = 0; round < 50; round += 1) {
+      // Services a and b come, change and go in turns; the one under load gets another setting every fifth time.
+      const others = ["a", "b"].filter((_, index) => (round + index) % 3 !== 0);
+      const extra = others.map(
+        (name) => `
+resource "netbird_proxy_service" "${name}" {
+  name              = "${name} ${round}"
+  domain            = "${name}.${stack.domain}"
+  public            = true
+  rewrite_redirects = ${round % 2 === 0}
+  targets = { "/round-${round % 4}" = { target_type = "peer", target_id = data.netbird_peer.web.id, port = ${apiPort} } }
+}`,
+      );
+      const changed = configuration({ extra: extra.join("\n") }).replace(
+        'name    = "shop"',
+        `name = "shop"\n  rewrite_redirects = ${Math.floor(round / 5) % 2 === 1}`,
+      );
+      workspace.write(changed);
+      await workspace.ok("apply", "-auto-approve", "-refresh=false");
+    }
+    const result = await requests.stop();
+    assert.deepEqual(result.failures, []);
+    assert.ok(result.rate >= 200, `only ${result.rate.toFixed(0)} requests a second were sent`);
+    workspace.write(configuration());
     await workspace.apply();
   });
 
