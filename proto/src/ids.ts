@@ -13,3 +13,4 @@ export type ProxyTokenId = Id<"proxy-token">;
 export type NetworkId = Id<"network">;
 export type ResourceId = Id<"resource">;
 export type RouterId = Id<"router">;
+export type PolicyId = Id<"policy">;

@@ -6,6 +6,7 @@ export * from "./groups.ts";
 export * from "./instance.ts";
 export * from "./networks.ts";
 export * from "./peers.ts";
+export * from "./policies.ts";
 export * from "./proxy-tokens.ts";
 export * from "./services.ts";
 export * from "./setup-keys.ts";

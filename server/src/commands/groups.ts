@@ -14,12 +14,14 @@ import {
   setGroupResources,
 } from "../store/groups.ts";
 import { listNetworkRouters } from "../store/network-routers.ts";
+import { listPolicies } from "../store/policies.ts";
 import { listServices } from "../store/services.ts";
 import { listSetupKeys } from "../store/setup-keys.ts";
 import type { Db } from "../store/transaction.ts";
 import { listUsers } from "../store/users.ts";
 import { runCommand, type Work } from "./command.ts";
 import type { Actor, CommandContext, CommandOptions } from "./context.ts";
+import { policyUsesGroup } from "./policies.ts";
 import { reviseTunnel } from "./revise.ts";
 
 export interface GroupDraft {
@@ -198,6 +200,8 @@ async function auditMembers(
 async function whyInUse(db: Db, account: AccountId, group: GroupWithMembers): Promise<string | undefined> {
   if (group.name === ALL_GROUP) return "cannot be deleted";
   if (group.resources.length > 0) return "has resources";
+  const policy = (await listPolicies(db, account)).find((one) => policyUsesGroup(one, group.id));
+  if (policy) return `is used by the policy ${policy.name}`;
   const key = (await listSetupKeys(db, account)).find(({ autoGroups }) => autoGroups.includes(group.id));
   if (key) return `is used by the setup key ${key.name}`;
   const user = (await listUsers(db, account)).find(({ autoGroups }) => autoGroups.includes(group.id));

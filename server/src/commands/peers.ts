@@ -22,6 +22,7 @@ import { addPeer } from "./add-peer.ts";
 import { runCommand, type Work } from "./command.ts";
 import type { Actor, CommandContext, CommandOptions } from "./context.ts";
 import { requireGroups } from "./groups.ts";
+import { removePoliciesOfPeer } from "./policies.ts";
 import { reviseServicesTargeting, reviseTunnel } from "./revise.ts";
 
 export interface DeviceDraft {
@@ -194,6 +195,7 @@ export async function removePeer(
       }
       const router = (await listNetworkRouters(trx, actor.account)).find(({ peerId }) => peerId === peer.id);
       if (router) throw new AppError("peer.in_use", `peer ${peer.name} is the network router ${router.id}`);
+      await removePoliciesOfPeer(work, actor.account, peer.id);
       await deleteResourceMemberships(trx, peer.id);
       await deletePeer(trx, actor.account, peer.id);
       await audit("user.peer.delete", peer.id, { name: peer.name, ip: peer.ip });

@@ -10,6 +10,7 @@ import { insertUser } from "../store/users.ts";
 import { runCommand } from "./command.ts";
 import type { CommandContext } from "./context.ts";
 import { createToken } from "./personal-access-tokens.ts";
+import { addDefaultPolicy } from "./policies.ts";
 
 export interface SetUpRequest {
   email: string;
@@ -31,7 +32,7 @@ export async function isSetupRequired(context: CommandContext): Promise<boolean>
 }
 
 /**
- * Makes the account, its owner and the group All. Works once.
+ * Makes the account, its owner, the group All and the policy Default. Works once.
  * @throws AppError `setup.already_done`, `setup.invalid_email`, `setup.invalid_password`, `user.invalid`, `token.invalid`
  */
 export async function setUp(context: CommandContext, request: SetUpRequest): Promise<SetUpResult> {
@@ -69,13 +70,15 @@ export async function setUp(context: CommandContext, request: SetUpRequest): Pro
       lastLogin: null,
       createdAt: nowMs,
     });
+    const all = newId<GroupId>();
     await insertGroup(trx, {
-      id: newId<GroupId>(),
+      id: all,
       accountId: account,
       name: ALL_GROUP,
       issued: "api",
       createdAt: nowMs,
     });
+    await addDefaultPolicy(work, account, all);
     await work.audit("account.create", account);
     const token =
       request.tokenDays === undefined

@@ -22,6 +22,7 @@ import { registerNetworkRouterRoutes } from "./routes/network-routers.ts";
 import { registerNetworkRoutes } from "./routes/networks.ts";
 import { registerPeerRoutes } from "./routes/peers.ts";
 import { registerPersonalAccessTokenRoutes } from "./routes/personal-access-tokens.ts";
+import { registerPolicyRoutes } from "./routes/policies.ts";
 import { registerProxyTokenRoutes } from "./routes/proxy-tokens.ts";
 import { registerServiceRoutes } from "./routes/services.ts";
 import { registerSetupKeyRoutes } from "./routes/setup-keys.ts";
@@ -106,6 +107,7 @@ export async function buildHttpApp(ports: HttpPorts): Promise<App> {
     registerGroupRoutes(scope, ports);
     registerSetupKeyRoutes(scope, ports);
     registerPeerRoutes(scope, ports);
+    registerPolicyRoutes(scope, ports);
     registerNetworkRoutes(scope, ports);
     registerNetworkResourceRoutes(scope, ports);
     registerNetworkRouterRoutes(scope, ports);

@@ -1,5 +1,6 @@
 import type { Knex } from "knex";
 import * as initial from "./0001-initial.ts";
+import * as policiesAndOnboarding from "./0002-policies-and-onboarding.ts";
 
 interface Migration {
   readonly name: string;
@@ -8,7 +9,10 @@ interface Migration {
 }
 
 /** Never edit a released one, only append. */
-const migrations: readonly Migration[] = [{ name: "0001-initial", ...initial }];
+const migrations: readonly Migration[] = [
+  { name: "0001-initial", ...initial },
+  { name: "0002-policies-and-onboarding", ...policiesAndOnboarding },
+];
 
 /** Migrations are modules of the program: nothing is read from a folder, so a bundled server brings its own. */
 export const migrationSource: Knex.MigrationSource<Migration> = {
