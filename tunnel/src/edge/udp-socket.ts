@@ -89,14 +89,15 @@ export class UdpSocket {
 }
 
 function bindOne(port: number, address: string): Promise<Socket> {
+  const family = isIPv6(address) ? 6 : 4;
   const socket = createSocket({
-    type: isIPv6(address) ? "udp6" : "udp4",
-    ipv6Only: isIPv6(address),
+    type: family === 6 ? "udp6" : "udp4",
+    ipv6Only: family === 6,
     recvBufferSize: BUFFER_BYTES,
     sendBufferSize: BUFFER_BYTES,
     // Every address is a literal. Answering at once instead of through DNS keeps sending synchronous: the datagram's
     // memory is free again when `send` returns.
-    lookup: (host, _options, callback) => callback(null, host, isIPv6(host) ? 6 : 4),
+    lookup: (host, _options, callback) => callback(null, host, family),
   });
   return new Promise((resolve, reject) => {
     socket.once("error", reject);

@@ -12,7 +12,7 @@ export interface SegmentWriter {
 }
 
 /** At most this much leaves per turn of the event loop and connection, so that acknowledgements get read in between. */
-const BURST_SEGMENTS = 64;
+const BURST_SEGMENTS = 32;
 /** RFC 8985 §7.3: a lone segment may sit in the peer's delayed-acknowledgement timer. */
 const PEER_DELAYED_ACK_MS = 50;
 /** Room for the resolution of timers in a tail loss probe's timeout. */
