@@ -13,6 +13,7 @@ const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"))
 const external = [
   "argon2",
   "better-sqlite3",
+  "better-sqlite3-node-api",
   "knex",
   "pg",
   "pino",

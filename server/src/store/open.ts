@@ -8,6 +8,7 @@ import { type ChangeSignal, createChangeSignal } from "./change-signal.ts";
 import { translateDriverError } from "./driver-errors.ts";
 import { migrationSource } from "./migrations/index.ts";
 import { ensureState } from "./server-state.ts";
+import { sqliteClient } from "./sqlite-client.ts";
 import type { Db } from "./transaction.ts";
 
 export interface Store {
@@ -53,7 +54,7 @@ export async function openStore({ path, encryptionKey, busyTimeoutMs = 5000 }: S
     );
   }
   const db = knex({
-    client: "better-sqlite3",
+    client: sqliteClient,
     connection: { filename: path },
     useNullAsDefault: true,
     // Failures reach the caller; the library need not print them too.
