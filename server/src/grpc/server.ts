@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { Server, status as Status } from "@grpc/grpc-js";
 import { agent, control, management } from "@netbird-proxy/proto/grpc";
 import { enroll } from "./agent-service/enroll.ts";
@@ -40,6 +41,7 @@ const CHANNEL_OPTIONS = {
 };
 
 const CLOSE_GRACE_MS = 2_000;
+const TRAILERS_OUT_MS = 50;
 
 /** ProxyService, ProxyControl and AgentService on one gRPC server. */
 export function createGrpcServer(ports: GrpcPorts): GrpcApi {
@@ -96,6 +98,9 @@ export function createGrpcServer(ports: GrpcPorts): GrpcApi {
       const goodbye = new CallFailure(Status.UNAVAILABLE, "the server is shutting down");
       for (const session of [...sessions.list(), ...tunnelSessions.list()]) session.end(goodbye);
       agentSessions.endAll(goodbye);
+      // GOAWAY must not overtake the trailers: from Node 24 on it resets streams whose client has not ended, and they
+      // would read CANCELLED.
+      await delay(TRAILERS_OUT_MS);
       await new Promise<void>((resolve) => {
         const enough = setTimeout(resolve, CLOSE_GRACE_MS);
         server.tryShutdown(() => {
