@@ -11,6 +11,7 @@ import { parseJsonBody } from "./json-body.ts";
 import { createMetrics } from "./metrics.ts";
 import { nameSchemas, openApiInfo } from "./openapi.ts";
 import type { HttpPorts } from "./ports.ts";
+import { registerAccountRoutes } from "./routes/accounts.ts";
 import { registerClusterRoutes } from "./routes/clusters.ts";
 import { registerDomainRoutes } from "./routes/domains.ts";
 import { registerEventRoutes } from "./routes/events.ts";
@@ -102,6 +103,7 @@ export async function buildHttpApp(ports: HttpPorts): Promise<App> {
     const scope = routes as unknown as App;
     registerHealthRoutes(scope, ports, metrics);
     registerInstanceRoutes(scope, ports);
+    registerAccountRoutes(scope, ports);
     registerUserRoutes(scope, ports);
     registerPersonalAccessTokenRoutes(scope, ports);
     registerGroupRoutes(scope, ports);

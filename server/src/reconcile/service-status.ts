@@ -1,10 +1,15 @@
 import type { AccountId } from "@netbird-proxy/proto";
 import type { ServiceReport } from "../domain/service-report.ts";
 import { type FoldedReport, type FoldedStatus, foldStatus } from "../domain/status-fold.ts";
-import { listVisibleProxies, type Proxy as ProxyRow } from "../store/proxies.ts";
+import { isActive, listVisibleProxies, type Proxy as ProxyRow } from "../store/proxies.ts";
 import { listServiceReports, type StoredServiceReport } from "../store/service-reports.ts";
 import { listServices, listServicesByIds, type StoredService } from "../store/services.ts";
 import type { Db } from "../store/transaction.ts";
+
+export interface ServiceStatus extends FoldedStatus {
+  /** Where visitors reach the main listener of the cluster's proxies; 0 means 443. */
+  publicHttpsPort: number;
+}
 
 // Above this it is cheaper to read the account's reports than to name the services.
 const MAX_NAMED = 500;
@@ -18,7 +23,7 @@ export async function readServiceStatuses(
   account: AccountId,
   serviceIds: readonly string[] | undefined,
   nowMs: number,
-): Promise<Map<string, FoldedStatus>> {
+): Promise<Map<string, ServiceStatus>> {
   const services =
     serviceIds === undefined
       ? await listServices(db, account)
@@ -32,7 +37,7 @@ export async function foldServiceStatuses(
   account: AccountId,
   services: readonly StoredService[],
   nowMs: number,
-): Promise<Map<string, FoldedStatus>> {
+): Promise<Map<string, ServiceStatus>> {
   if (services.length === 0) return new Map();
   const named = services.length <= MAX_NAMED ? services.map(({ id }) => id) : undefined;
   const reports = groupBy(await listServiceReports(db, account, named), ({ serviceId }) => serviceId);
@@ -40,16 +45,18 @@ export async function foldServiceStatuses(
     cluster.toLowerCase(),
   );
   return new Map(
-    services.map((service) => [
-      service.id,
-      foldStatus({
-        service,
-        clusterProxies: proxies.get(service.proxyCluster.toLowerCase()) ?? [],
-        reports: (reports.get(service.id) ?? []).map(folded),
-        nowMs,
-      }),
-    ]),
+    services.map((service) => {
+      const clusterProxies = proxies.get(service.proxyCluster.toLowerCase()) ?? [];
+      const said = (reports.get(service.id) ?? []).map(folded);
+      const status = foldStatus({ service, clusterProxies, reports: said, nowMs });
+      return [service.id, { ...status, publicHttpsPort: publicPort(clusterProxies, nowMs) }];
+    }),
   );
+}
+
+/** Of a proxy that is there; of one that was, when none is. */
+function publicPort(proxies: readonly ProxyRow[], nowMs: number): number {
+  return (proxies.find((proxy) => isActive(proxy, nowMs)) ?? proxies[0])?.publicHttpsPort ?? 0;
 }
 
 function folded({ proxyId, report, servingRevision, reportedAt }: StoredServiceReport): FoldedReport {

@@ -8,11 +8,11 @@ import {
 } from "@netbird-proxy/proto/rest";
 import Type from "typebox";
 import { createService, removeService, requireService, updateService } from "../../commands/services.ts";
+import { foldServiceStatuses } from "../../reconcile/service-status.ts";
 import { listServices } from "../../store/services.ts";
 import type { App } from "../app-type.ts";
 import { isDryRun } from "../dry-run.ts";
 import type { HttpPorts } from "../ports.ts";
-import { readStatuses } from "../read-status.ts";
 import { viewOneService, viewServices, viewStatusDetail } from "../views/service.ts";
 import { answers } from "./responses.ts";
 
@@ -55,7 +55,10 @@ export function registerServiceRoutes(app: App, { context }: HttpPorts): void {
     async (request): Promise<ServiceStatusDetail> => {
       const { account } = request.caller.actor;
       const service = await requireService(db, account, request.params.id);
-      return viewStatusDetail(service, (await readStatuses(context, account, [service])).get(service.id)!);
+      return viewStatusDetail(
+        service,
+        (await foldServiceStatuses(context.store.db, account, [service], context.nowMs())).get(service.id)!,
+      );
     },
   );
 

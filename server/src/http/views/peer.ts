@@ -21,7 +21,7 @@ export function viewPeer(
   groups: readonly GroupWithMembers[],
   nowMs: number,
 ): Peer {
-  const dnsDomain = String(account.settings.dns_domain || DEFAULT_DNS_DOMAIN);
+  const dnsDomain = account.settings.dns_domain || DEFAULT_DNS_DOMAIN;
   return {
     id: peer.id,
     name: peer.name,

@@ -12,6 +12,7 @@ import { serviceUrl } from "../../domain/service-url.ts";
 import { serviceWarnings } from "../../domain/service-warnings.ts";
 import type { ProxyStatus } from "../../domain/status-fold.ts";
 import { resolveTargetHost, type TargetDirectory } from "../../domain/target-host.ts";
+import { foldServiceStatuses, type ServiceStatus } from "../../reconcile/service-status.ts";
 import { type CustomDomain, listDomains } from "../../store/domains.ts";
 import { listNetworkResources } from "../../store/network-resources.ts";
 import { listPeers } from "../../store/peers.ts";
@@ -22,7 +23,6 @@ import type {
   StoredTarget,
   StoredTargetOptions,
 } from "../../store/services.ts";
-import { readStatuses, type ServiceStatus } from "../read-status.ts";
 import { timestamp } from "./timestamp.ts";
 
 /** A fixed number of queries for any number of services. */
@@ -38,7 +38,7 @@ export async function viewServices(
     resources: new Map((await listNetworkResources(db, account)).map((resource) => [resource.id, resource])),
   };
   const domains = await listDomains(db, account);
-  const statuses = await readStatuses(context, account, services);
+  const statuses = await foldServiceStatuses(context.store.db, account, services, context.nowMs());
   return services.map((service) => viewService(service, directory, domains, statuses.get(service.id)!));
 }
 
