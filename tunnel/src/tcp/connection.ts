@@ -24,7 +24,7 @@ const SYN_RECEIVED_LIFETIME_MS = 30_000;
  * have to hit the same port and window; what a peer may notice is an RST for a FIN it repeats after more than this time.
  */
 const TIME_WAIT_MS = 5_000;
-/** The application is gone and the peer does not close its side. */
+/** The application is gone, and for this long the peer took no data and did not close its side. */
 const ORPHAN_LIFETIME_MS = 60_000;
 const KEEPALIVE_PROBES = 9;
 const KEEPALIVE_INTERVAL_MS = 10_000;
@@ -277,18 +277,18 @@ export class TcpConnection implements Timed, SegmentWriter {
       return;
     }
     this.finishWriting();
-    if (this.#state === "fin-wait-2") this.#lifeDeadlineMs = this.#host.nowMs + ORPHAN_LIFETIME_MS;
+    if (this.#state !== "time-wait") this.#lifeDeadlineMs = this.#host.nowMs + ORPHAN_LIFETIME_MS;
     this.#reschedule();
   }
 
-  /** Ends at once; the peer gets an RST when it knows of the connection. */
-  abort(): void {
+  /** Ends at once; the peer gets an RST when it knows of the connection, the handler hears `failure`. */
+  abort(failure: TcpFailure = "ECONNABORTED"): void {
     const synchronized =
       this.#state !== "closed" && this.#state !== "syn-sent" && this.#state !== "time-wait";
     if (synchronized) {
       this.#host.writeSegment(this, RST | ACK, this.sender.next, this.receiver.next, 0, 0, 0);
     }
-    this.#end(undefined);
+    this.#end(this.#state === "time-wait" ? undefined : failure);
   }
 
   setNoDelay(noDelay: boolean): void {
@@ -340,7 +340,7 @@ export class TcpConnection implements Timed, SegmentWriter {
     this.#heard(nowMs);
     if (state === "syn-received" && !this.#confirmSyn(segment)) return;
     if (!this.#takeAcknowledgment(segment, payloadBytes, nowMs)) return;
-    this.#advanceClosing(nowMs);
+    this.#advanceClosing();
     if (payloadBytes > 0 || flags & FIN) this.#takePayload(segment, source, payloadBytes, nowMs);
   }
 
@@ -436,7 +436,7 @@ export class TcpConnection implements Timed, SegmentWriter {
     }
     if (this.#state === "time-wait" || this.#state === "last-ack" || this.#state === "closing")
       this.#end(undefined);
-    else this.#end(this.#state === "syn-received" ? "ECONNREFUSED" : "ECONNRESET");
+    else this.#end("ECONNRESET");
   }
 
   #challenge(): void {
@@ -467,7 +467,9 @@ export class TcpConnection implements Timed, SegmentWriter {
         payloadBytes === 0 &&
         windowEnd === sender.windowEnd &&
         (segment.flags & FIN) === 0;
-      sender.acknowledge(ack, segment.sackEdges, this.#peerCanSack ? segment.sackBlocks : 0, nowMs);
+      const blocks = this.#peerCanSack ? segment.sackBlocks : 0;
+      const advanced = sender.acknowledge(ack, segment.sackEdges, blocks, nowMs);
+      if (advanced && this.#orphaned) this.#lifeDeadlineMs = nowMs + ORPHAN_LIFETIME_MS;
       if (repeats) sender.duplicate();
       const newer =
         isBefore(this.#windowSequence, segment.sequence) ||
@@ -483,11 +485,10 @@ export class TcpConnection implements Timed, SegmentWriter {
   }
 
   /** State changes that follow from our FIN being acknowledged. */
-  #advanceClosing(nowMs: number): void {
+  #advanceClosing(): void {
     if (!this.sender.finAcked) return;
     if (this.#state === "fin-wait-1") {
       this.#state = "fin-wait-2";
-      if (this.#orphaned) this.#lifeDeadlineMs = nowMs + ORPHAN_LIFETIME_MS;
     } else if (this.#state === "closing") {
       this.#enterTimeWait();
     } else if (this.#state === "last-ack") {
@@ -614,7 +615,7 @@ export class TcpConnection implements Timed, SegmentWriter {
     } else if (this.#state === "time-wait") {
       this.#end(undefined);
     } else if (this.#state === "syn-received" || this.#orphaned) {
-      this.abort();
+      this.abort("ETIMEDOUT");
     }
   }
 

@@ -123,6 +123,37 @@ suite("tcp/connection", () => {
     assert.equal(aliceDevice.stack.connectionCount, 0);
   });
 
+  test("an orphan with data that the peer does not take is given up too, one that it takes slowly is not", () => {
+    for (const slowly of [false, true]) {
+      const { client, server, simulation, aliceDevice } = tcpPair({ clientBytes: 1_000_000, finish: false });
+      server().reading = false;
+      simulation.advance(5000);
+      client.connection.close();
+      for (let second = 0; second < 200; second += 1) {
+        if (slowly) server().read(10_000);
+        simulation.advance(1000);
+      }
+      assert.equal(aliceDevice.stack.connectionCount, 0);
+      if (!slowly) assert.equal(server().failure, "ECONNRESET");
+      else
+        assert.deepEqual([server().received, server().firstWrong, server().ended], [client.sent, -1, true]);
+    }
+  });
+
+  test("an accepted connection whose peer never confirms ends with ETIMEDOUT", () => {
+    let server: Transfer | undefined;
+    const { simulation, alice } = tcpPair({
+      onConnection: (held) => {
+        alice.link.loss = 1;
+        server = new Transfer(held.accept()!, 0);
+      },
+    });
+    simulation.advance(29_000);
+    assert.equal(server?.closed, false);
+    simulation.advance(2000);
+    assert.equal(server?.failure, "ETIMEDOUT");
+  });
+
   test("an hour of silence changes nothing", () => {
     const { client, server, simulation, alice, bob } = tcpPair({ clientBytes: 100, finish: false });
     simulation.advance(1000);
