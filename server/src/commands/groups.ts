@@ -1,6 +1,7 @@
 import { type AccountId, AppError, type ErrorCode, type GroupId } from "@netbird-proxy/proto";
 import { ALL_GROUP } from "../domain/account-defaults.ts";
 import { newId } from "../domain/xid.ts";
+import { getAccount } from "../store/accounts.ts";
 import {
   deleteGroup,
   findGroupByName,
@@ -210,6 +211,13 @@ async function whyInUse(db: Db, account: AccountId, group: GroupWithMembers): Pr
     peerGroups.includes(group.id),
   );
   if (router) return `is used by the network router ${router.id}`;
+  const settings = (await getAccount(db, account))?.settings;
+  const used = [
+    ...(settings?.ipv6_enabled_groups ?? []),
+    ...(settings?.peer_expose_groups ?? []),
+    ...(settings?.extra.network_traffic_logs_groups ?? []),
+  ];
+  if (used.includes(group.id)) return "is used by the account's settings";
   const service = (await listServices(db, account)).find(
     ({ private: isPrivate, accessGroups, auth }) =>
       (isPrivate && accessGroups.includes(group.id)) ||

@@ -46,12 +46,15 @@ export async function setUp(context: CommandContext, request: SetUpRequest): Pro
   return runCommand(context, actor, async (work) => {
     const { trx, nowMs } = work;
     if ((await countAccounts(trx)) > 0) throw alreadyDone();
+    const all = newId<GroupId>();
     await insertAccount(trx, {
       id: account,
       domain: SINGLE_ACCOUNT_DOMAIN,
       networkV4: randomNetworkV4(context.random),
       networkV6: randomNetworkV6(context.random),
-      settings: newAccountSettings(),
+      settings: newAccountSettings({ all }),
+      onboardingFlowPending: true,
+      signupFormPending: true,
       createdAt: nowMs,
       createdBy: userId,
     });
@@ -70,7 +73,6 @@ export async function setUp(context: CommandContext, request: SetUpRequest): Pro
       lastLogin: null,
       createdAt: nowMs,
     });
-    const all = newId<GroupId>();
     await insertGroup(trx, {
       id: all,
       accountId: account,

@@ -47,6 +47,16 @@ export function allocateAddress(
   return undefined;
 }
 
+/** True when {@link allocateAddress} could have given `address`. */
+export function isAllocatable(range: string, address: string): boolean {
+  const network = parseNetwork(range);
+  const parsed = parseAddress(address);
+  if (!network || !parsed || !contains(network, parsed)) return false;
+  const offset = parsed.value - networkAddress(network);
+  const hostBits = BigInt((network.family === 4 ? 32 : 128) - network.prefixLength);
+  return offset >= 2n && offset < (1n << hostBits) - 1n;
+}
+
 export function isInRange(range: string, address: string): boolean {
   const network = parseNetwork(range);
   const parsed = parseAddress(address);

@@ -1,4 +1,5 @@
 import type { AccountId } from "@netbird-proxy/proto";
+import { type KeptSettings, newAccountSettings } from "../domain/account-defaults.ts";
 import { rowCodec } from "./row-codec.ts";
 import type { Db } from "./transaction.ts";
 
@@ -9,7 +10,9 @@ export interface Account {
   networkV4: string;
   /** A unique local /64, such as `fd12:3456:789a:1::/64`. */
   networkV6: string;
-  settings: Record<string, unknown>;
+  settings: KeptSettings;
+  onboardingFlowPending: boolean;
+  signupFormPending: boolean;
   createdAt: number;
   createdBy: string;
 }
@@ -20,9 +23,17 @@ const codec = rowCodec<Account>({
   networkV4: "text",
   networkV6: "text",
   settings: "json",
+  onboardingFlowPending: "boolean",
+  signupFormPending: "boolean",
   createdAt: "integer",
   createdBy: "text",
 });
+
+/** A setting that is younger than the account has the value that new accounts get. */
+function fromRow(row: Record<string, unknown>): Account {
+  const account = codec.fromRow(row);
+  return { ...account, settings: { ...newAccountSettings(), ...account.settings } };
+}
 
 export async function insertAccount(db: Db, account: Account): Promise<void> {
   await db("accounts").insert(codec.toRow(account));
@@ -30,11 +41,20 @@ export async function insertAccount(db: Db, account: Account): Promise<void> {
 
 export async function getAccount(db: Db, account: AccountId): Promise<Account | undefined> {
   const row = await db("accounts").where({ id: account }).first();
-  return row && codec.fromRow(row);
+  return row && fromRow(row);
 }
 
 export async function listAccounts(db: Db): Promise<Account[]> {
-  return (await db("accounts").orderBy("created_at")).map(codec.fromRow);
+  return (await db("accounts").orderBy("created_at")).map(fromRow);
+}
+
+export async function updateAccount(db: Db, account: AccountId, change: Partial<Account>): Promise<void> {
+  await db("accounts").where({ id: account }).update(codec.toRow(change));
+}
+
+/** Everything of the account goes with it, except the revisions that tell proxies so. */
+export async function deleteAccount(db: Db, account: AccountId): Promise<void> {
+  await db("accounts").where({ id: account }).delete();
 }
 
 export async function countAccounts(db: Db): Promise<number> {
