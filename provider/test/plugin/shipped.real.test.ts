@@ -74,7 +74,11 @@ suite("the shipped provider under the real terraform", () => {
     await terraform(config, "plan", "-detailed-exitcode", "-input=false");
     await terraform(config, "destroy", "-auto-approve", "-input=false");
     assert.equal(server.services.size, 0);
-    const log = readFileSync(join(folder, "terraform.log"), "utf8");
+    // Terraform's plugin library closes the pipe as soon as the process has gone, sometimes while it still reads from it.
+    const log = readFileSync(join(folder, "terraform.log"), "utf8").replace(
+      /^.*error encountered while scanning stdout.*file already closed.*$/gm,
+      "",
+    );
     assert.doesNotMatch(log, /plugin failed to exit gracefully|panic|ERROR/, log);
   });
 
