@@ -28,6 +28,7 @@ export class Congestion {
   #epochWindow = 0;
   #timeToMaxMs = 0;
   #renoWindow = 0;
+  #beforeLoss = { window: 0, threshold: 0, windowMax: 0 };
 
   #roundEnd = 0;
   #roundKnown = false;
@@ -84,10 +85,20 @@ export class Congestion {
 
   /** Loss was detected: at most once per window. */
   lose(): void {
+    this.#beforeLoss = { window: this.#window, threshold: this.#threshold, windowMax: this.#windowMax };
     this.#endEpoch();
     // Fast convergence (RFC 9438 §4.7): a flow that shrinks twice in a row makes room for others sooner.
     this.#windowMax = this.#window < this.#windowMax ? (this.#window * (1 + CUBIC_BETA)) / 2 : this.#window;
     this.#threshold = Math.max(this.#window * CUBIC_BETA, MIN_WINDOW_SEGMENTS * this.#mss);
+  }
+
+  /** The latest loss was none: everything that was sent again had arrived before. */
+  undoLoss(): void {
+    const { window, threshold, windowMax } = this.#beforeLoss;
+    this.#window = Math.max(this.#window, window);
+    this.#threshold = threshold;
+    this.#windowMax = windowMax;
+    this.#endEpoch();
   }
 
   /** The retransmission timer expired: everything in flight counts as lost. */

@@ -63,6 +63,8 @@ export class Sender {
   #reducedDelivered = 0;
   #reducedSent = 0;
   #inFlightAtLoss = 0;
+  /** Retransmissions of this recovery not yet reported as duplicates; -1 when the recovery cannot be undone. */
+  #unexplainedRetransmissions = -1;
 
   // RACK state (RFC 8985 §5.2).
   #rackSentMs = Number.NEGATIVE_INFINITY;
@@ -187,7 +189,10 @@ export class Sender {
       this.rtt.sample(rttMs, nowMs);
       if (this.#batchRttMs === 0 || rttMs < this.#batchRttMs) this.#batchRttMs = Math.max(rttMs, 0.01);
     }
-    if (duplicateReported) this.#widenReordering();
+    if (duplicateReported) {
+      this.#widenReordering();
+      this.#explainRetransmission();
+    }
     if (advanced) {
       this.rtt.progress();
       this.#stalledSinceMs = -1;
@@ -318,6 +323,21 @@ export class Sender {
     this.#reorderingKeptFor = 16;
   }
 
+  /**
+   * Every retransmission of this recovery turned out to be a duplicate: nothing was lost, only late. The window goes back to
+   * what it was (Eifel response, RFC 4015 §3, with the detection of RFC 3708).
+   */
+  #explainRetransmission(): void {
+    if (this.#unexplainedRetransmissions <= 0) return;
+    // RACK notices reordering only in what it did not send again in the meantime; this is the same news.
+    this.#reorderingSeen = true;
+    this.#unexplainedRetransmissions -= 1;
+    if (this.#unexplainedRetransmissions > 0) return;
+    this.#unexplainedRetransmissions = -1;
+    this.congestion.undoLoss();
+    this.#recovering = false;
+  }
+
   #reorderingWindowMs(): number {
     if (!this.#reorderingSeen && (this.#recovering || this.#sackedSegments >= REORDERING_SEGMENTS)) return 0;
     if (!this.rtt.measured) return 0;
@@ -397,6 +417,7 @@ export class Sender {
     this.#reducedDelivered = 0;
     this.#reducedSent = 0;
     this.#inFlightAtLoss = Math.max(inFlightBefore, this.mss);
+    this.#unexplainedRetransmissions = 0;
     this.congestion.lose();
     this.#probeEnd = undefined;
     // RFC 6937: the first retransmission goes out whatever the arithmetic says.
@@ -497,6 +518,7 @@ export class Sender {
     if ((flags & LOST) !== 0) this.#lostBytes -= units;
     segments.markRetransmitted(index, nowMs);
     this.#reducedSent += units;
+    if (this.#unexplainedRetransmissions >= 0) this.#unexplainedRetransmissions += 1;
     this.#writer.writeData(start, (start - this.una) | 0, fin ? units - 1 : units, fin, true);
   }
 
@@ -628,6 +650,7 @@ export class Sender {
     // A window shrinks once per loss event: further expiries for the same data only wait longer.
     if (this.rtt.backoffs === 1) this.congestion.timeOut();
     else this.congestion.setWindow(this.mss);
+    this.#unexplainedRetransmissions = -1;
     this.#recovering = true;
     this.#recoveryAfterTimeout = true;
     this.#recoveryEnd = this.next;
