@@ -12,7 +12,10 @@ export interface PeerConfig {
   presharedKey?: Key;
   /** Prefixes in CIDR form. One prefix belongs to one peer of a device; the last writer wins. */
   allowedIps: readonly string[];
-  /** `host:port` (IP literal); absent for a peer that dials us. Roaming replaces it. */
+  /**
+   * `host:port` (IP literal, IPv6 in brackets) or the `endpoint` of a {@link TunnelPath}; absent for a peer that dials us.
+   * Roaming replaces it; repeating the same value does not undo that.
+   */
   endpoint?: string;
   /** Seconds, 0 or absent for off. */
   persistentKeepaliveSeconds?: number;
@@ -27,7 +30,10 @@ export interface PeerStatus {
   txBytes: number;
 }
 
-/** A SYN that waits for a decision. The peer sees nothing until accept or refuse is called. */
+/**
+ * A SYN that waits for a decision. The peer sees nothing until accept or refuse is called; after 30 s without either the
+ * attempt is void, and `accept` throws an error with code ECONNABORTED.
+ */
 export interface IncomingConnection {
   readonly remoteAddress: string;
   readonly remotePort: number;
@@ -40,7 +46,10 @@ export interface IncomingConnection {
   refuse(how: "refused" | "unreachable" | "drop"): void;
 }
 
-/** The first datagram of a UDP flow that waits for a decision. */
+/**
+ * The first datagram of a UDP flow that waits for a decision. What arrives until then is kept, up to 64 datagrams; after
+ * 30 s `accept` throws an error with code ECONNABORTED.
+ */
 export interface IncomingFlow {
   readonly remoteAddress: string;
   readonly remotePort: number;
@@ -92,6 +101,25 @@ export interface TunnelOptions {
 export interface Tunnel {
   /** The port really bound. */
   readonly port: number;
+  /** @throws {TypeError | RangeError} naming what is wrong with the configuration */
   addDevice(config: DeviceConfig): Device;
+  /**
+   * Opens a way for WireGuard's datagrams besides the UDP port, for example one WebSocket per peer where UDP is blocked.
+   * A peer moves to it, as to any new address, with the first authenticated datagram that arrives on it.
+   *
+   * @param send called with each datagram to carry; it must copy what it keeps
+   */
+  openPath(send: (datagram: Uint8Array) => void): TunnelPath;
+  /** Resets every connection and unbinds the port. */
   close(): Promise<void>;
+}
+
+/** One end of something that carries datagrams, each whole or not at all. */
+export interface TunnelPath {
+  /** The name of this path as an endpoint, for `PeerConfig.endpoint`; also what `PeerStatus.endpoint` shows. */
+  readonly endpoint: string;
+  /** Hands in a datagram that arrived. */
+  receive(datagram: Uint8Array): void;
+  /** Nothing is sent on it any more; peers that were reached by it are silent until they come from elsewhere. */
+  close(): void;
 }

@@ -8,6 +8,7 @@ export type {
   PeerStatus,
   Tunnel,
   TunnelOptions,
+  TunnelPath,
 } from "./api.ts";
 export type { Dialer, DialOptions, DialTarget, TunnelDatagramSocket, TunnelSocket } from "./dialer.ts";
 export { createDirectDialer } from "./edge/direct-dialer.ts";

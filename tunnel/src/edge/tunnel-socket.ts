@@ -23,6 +23,7 @@ export class StreamSocket extends Duplex implements TunnelSocket, TcpHandler {
   #timeoutMs = 0;
   #timer: NodeJS.Timeout | undefined;
   #lastActivityMs = 0;
+  #acknowledgedAtTimer = 0;
 
   constructor(connection: TcpConnection, options: { allowHalfOpen: boolean }) {
     super({
@@ -99,35 +100,38 @@ export class StreamSocket extends Duplex implements TunnelSocket, TcpHandler {
 
   setTimeout(timeoutMs: number, onTimeout?: () => void): this {
     this.#timeoutMs = timeoutMs;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
     if (timeoutMs === 0) {
-      clearTimeout(this.#timer);
-      this.#timer = undefined;
       if (onTimeout !== undefined) this.off("timeout", onTimeout);
       return this;
     }
     if (onTimeout !== undefined) this.once("timeout", onTimeout);
-    this.#lastActivityMs = performance.now();
-    this.#armTimer(timeoutMs);
+    this.#active();
     return this;
+  }
+
+  /** Like `net.Socket`, fires once per silence; the next activity arms it again. */
+  #active(): void {
+    if (this.#timeoutMs === 0) return;
+    this.#lastActivityMs = performance.now();
+    if (this.#timer === undefined && !this.destroyed) this.#armTimer(this.#timeoutMs);
   }
 
   /** One timer that looks at the time of the last activity, instead of one re-armed for every chunk. */
   #armTimer(delayMs: number): void {
-    clearTimeout(this.#timer);
+    this.#acknowledgedAtTimer = this.#connection.sender.una;
     this.#timer = setTimeout(() => {
+      // What was written before may still be on its way to a slow peer: that is no silence.
+      if (this.#connection.sender.una !== this.#acknowledgedAtTimer) this.#lastActivityMs = performance.now();
       const idleMs = performance.now() - this.#lastActivityMs;
       if (idleMs + 1 < this.#timeoutMs) {
         this.#armTimer(this.#timeoutMs - idleMs);
         return;
       }
-      this.#lastActivityMs = performance.now();
+      this.#timer = undefined;
       this.emit("timeout");
-      if (this.#timeoutMs > 0 && !this.destroyed) this.#armTimer(this.#timeoutMs);
     }, delayMs).unref();
-  }
-
-  #active(): void {
-    if (this.#timeoutMs > 0) this.#lastActivityMs = performance.now();
   }
 
   setNoDelay(noDelay = true): this {

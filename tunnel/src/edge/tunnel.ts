@@ -8,6 +8,7 @@ import type {
   PeerStatus,
   Tunnel,
   TunnelOptions,
+  TunnelPath,
 } from "../api.ts";
 import type { DialOptions, DialTarget, TunnelDatagramSocket, TunnelSocket } from "../dialer.ts";
 import { type Endpoint, Engine, type EngineDevice } from "../engine.ts";
@@ -27,6 +28,7 @@ const DEFAULT_MTU_BYTES = 1420;
 const MIN_MTU_BYTES = 576;
 const MAX_MTU_BYTES = 65_535 - 80;
 const DEFAULT_DIAL_TIMEOUT_MS = 30_000;
+const PATH_PREFIX = "path:";
 
 /**
  * Binds the UDP port and starts the engine.
@@ -42,6 +44,8 @@ class SocketTunnel implements Tunnel {
   readonly #udp: UdpSocket;
   readonly #engine: Engine;
   readonly #devices = new Set<TunnelDevice>();
+  readonly #paths = new Map<string, (datagram: Uint8Array) => void>();
+  #pathSerial = 0;
   #flushAsked = false;
   #timer: NodeJS.Timeout | undefined;
   #timerMs = Number.POSITIVE_INFINITY;
@@ -55,7 +59,7 @@ class SocketTunnel implements Tunnel {
       {
         randomBytes: (length) => random.take(length),
         wallMs,
-        sendDatagram: (to, datagram) => udp.send(to, datagram),
+        sendDatagram: (to, datagram) => this.#send(to, datagram),
         wake: () => this.#askForFlush(),
       },
       monotonicMs(),
@@ -72,6 +76,31 @@ class SocketTunnel implements Tunnel {
     const device = new TunnelDevice(this, this.#engine, config, () => this.#devices.delete(device));
     this.#devices.add(device);
     return device;
+  }
+
+  #send(to: Endpoint, datagram: Uint8Array): boolean {
+    // Only paths have port 0.
+    if (to.port !== 0) return this.#udp.send(to, datagram);
+    this.#paths.get(to.address)?.(datagram);
+    return false;
+  }
+
+  openPath(send: (datagram: Uint8Array) => void): TunnelPath {
+    this.#pathSerial += 1;
+    const endpoint = `${PATH_PREFIX}${this.#pathSerial}`;
+    this.#paths.set(endpoint, send);
+    const from: Endpoint = { address: endpoint, port: 0 };
+    return {
+      endpoint,
+      receive: (datagram) => {
+        if (this.#closed || !this.#paths.has(endpoint)) return;
+        this.#engine.receive(datagram, from, monotonicMs());
+        this.#askForFlush();
+      },
+      close: () => {
+        this.#paths.delete(endpoint);
+      },
+    };
   }
 
   /** Runs `work` with the engine at the present time, then sees to what it left behind. */
@@ -370,6 +399,7 @@ function parsePrefix(text: string): IpPrefix {
 }
 
 function parseEndpoint(text: string): Endpoint {
+  if (text.startsWith(PATH_PREFIX)) return { address: text, port: 0 };
   const colon = text.lastIndexOf(":");
   const host = text.slice(0, colon).replace(/^\[(.*)\]$/, "$1");
   const port = Number(text.slice(colon + 1));
@@ -381,5 +411,6 @@ function parseEndpoint(text: string): Endpoint {
 }
 
 function formatEndpoint({ address, port }: Endpoint): string {
+  if (port === 0) return address;
   return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
 }

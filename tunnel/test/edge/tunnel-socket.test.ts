@@ -142,6 +142,13 @@ suite("edge/tunnel-socket", () => {
     assert.equal(timeouts, 0);
     await once(near, "timeout");
     assert.equal(timeouts, 1);
+    near.on("timeout", () => {
+      timeouts += 1;
+    });
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    assert.equal(timeouts, 1);
+    near.write("awake again");
+    await once(near, "timeout");
     near.setTimeout(0);
     near.destroy();
     far.destroy();

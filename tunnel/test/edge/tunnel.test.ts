@@ -117,6 +117,32 @@ suite("edge/tunnel", () => {
     }
   });
 
+  test("a peer that cannot use UDP moves to a path and back", async () => {
+    const tunnels = await loopbackTunnels();
+    try {
+      await tunnels.client.ping(SERVER_ADDRESS, 2000);
+      // What a WebSocket does: whole datagrams, later, in order.
+      const later = (deliver: (datagram: Uint8Array) => void) => (datagram: Uint8Array) => {
+        const copy = datagram.slice();
+        setTimeout(() => deliver(copy), 1);
+      };
+      const near = tunnels.clientTunnel.openPath(later((datagram) => far.receive(datagram)));
+      const far = tunnels.serverTunnel.openPath(later((datagram) => near.receive(datagram)));
+      const peer = { publicKey: tunnels.server.publicKey, allowedIps: [`${SERVER_ADDRESS}/32`] };
+      tunnels.client.setPeer({ ...peer, endpoint: near.endpoint });
+      await tunnels.client.ping(SERVER_ADDRESS, 2000);
+      assert.equal(tunnels.server.peers()[0]?.endpoint, far.endpoint);
+      assert.equal(tunnels.client.peers()[0]?.endpoint, near.endpoint);
+      near.close();
+      await assert.rejects(tunnels.client.ping(SERVER_ADDRESS, 50), { code: "ETIMEDOUT" });
+      tunnels.client.setPeer({ ...peer, endpoint: `127.0.0.1:${tunnels.serverTunnel.port}` });
+      await tunnels.client.ping(SERVER_ADDRESS, 2000);
+      assert.equal(tunnels.server.peers()[0]?.endpoint, `127.0.0.1:${tunnels.clientTunnel.port}`);
+    } finally {
+      await tunnels.close();
+    }
+  });
+
   test("handshakes are announced and shown with their time", async () => {
     const tunnels = await loopbackTunnels();
     try {
