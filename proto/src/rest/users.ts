@@ -15,6 +15,24 @@ export const UserRequest = Type.Object(
 );
 export type UserRequest = Static<typeof UserRequest>;
 
+export const UserUpdate = Type.Object(
+  {
+    role: Type.String({ default: "", description: roleNames.join(", ") }),
+    auto_groups: Type.Optional(
+      Type.Array(Type.String(), { description: "Group ids, [] for none; a request without it is refused." }),
+    ),
+    is_blocked: Type.Boolean({ default: false }),
+  },
+  { title: "UserUpdate" },
+);
+export type UserUpdate = Static<typeof UserUpdate>;
+
+export const PasswordChange = Type.Object(
+  { old_password: Type.String({ default: "" }), new_password: Type.String({ default: "" }) },
+  { title: "PasswordChange" },
+);
+export type PasswordChange = Static<typeof PasswordChange>;
+
 const fields = {
   id: Type.String(),
   email: Type.String(),

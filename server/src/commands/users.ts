@@ -1,64 +1,223 @@
 import { randomUUID } from "node:crypto";
-import { AppError, type UserId } from "@netbird-proxy/proto";
-import { deleteUser, getUser, insertUser, type Role, roles, type User } from "../store/users.ts";
-import { runCommand } from "./command.ts";
-import type { Actor, CommandContext } from "./context.ts";
+import { type AccountId, AppError, type UserId } from "@netbird-proxy/proto";
+import { checkUserChange, parseRole } from "../domain/user-change.ts";
+import { listGroups } from "../store/groups.ts";
+import type { Db } from "../store/transaction.ts";
+import { deleteUser, findUserByEmail, getUser, insertUser, type User, updateUser } from "../store/users.ts";
+import { runCommand, type Work } from "./command.ts";
+import type { Actor, CommandContext, CommandOptions } from "./context.ts";
+import { requireGroups } from "./groups.ts";
 
 export interface UserDraft {
   name: string;
+  email: string;
   role: string;
   autoGroups: string[];
   isServiceUser: boolean;
 }
 
-/** @throws AppError `user.invalid` */
-export async function createUser(context: CommandContext, actor: Actor, draft: UserDraft): Promise<User> {
-  const role = draft.role.toLowerCase() as Role;
-  if (!roles.includes(role)) {
-    throw new AppError("user.invalid", `unknown role ${JSON.stringify(draft.role)}`, { path: "role" });
-  }
+export interface UserChange {
+  role: string;
+  autoGroups: string[];
+  isBlocked: boolean;
+}
+
+/** What needs somewhere for people to sign in. */
+export function noIdentityProvider(): AppError {
+  return new AppError("user.no_identity_provider", "no identity provider is configured");
+}
+
+/**
+ * Makes a service user. A person is checked as far as possible and then refused: nobody could sign in.
+ * @throws AppError `user.invalid`, `user.email_taken`, `user.no_identity_provider`
+ */
+export async function createUser(
+  context: CommandContext,
+  actor: Actor,
+  draft: UserDraft,
+  options?: CommandOptions,
+): Promise<User> {
+  const role = parseRole(draft.role);
   if (role === "owner") throw new AppError("user.invalid", "an account has one owner", { path: "role" });
-  if (!draft.isServiceUser) {
-    throw new AppError("user.invalid", "people join through the identity provider, which is not configured", {
-      path: "is_service_user",
-      hint: "Set is_service_user to true for programs.",
+  if (draft.name === "") throw new AppError("user.invalid", "name is required", { path: "name" });
+  if (!draft.isServiceUser) await refusePerson(context.store.db, actor.account, draft.email);
+  return runCommand(
+    context,
+    actor,
+    async ({ trx, nowMs, audit }) => {
+      const user: User = {
+        id: randomUUID() as UserId,
+        accountId: actor.account,
+        email: "",
+        name: draft.name,
+        role,
+        passwordHash: null,
+        isServiceUser: true,
+        isBlocked: false,
+        pendingApproval: false,
+        issued: "api",
+        autoGroups: draft.autoGroups,
+        lastLogin: null,
+        createdAt: nowMs,
+      };
+      await insertUser(trx, user);
+      await audit("service.user.create", user.id, { name: user.name });
+      return user;
+    },
+    options,
+  );
+}
+
+async function refusePerson(db: Db, account: AccountId, email: string): Promise<never> {
+  if (email === "") throw new AppError("user.invalid", "email is required", { path: "email" });
+  if (await findUserByEmail(db, account, email)) {
+    throw new AppError("user.email_taken", `a user with the address ${email} exists already`, {
+      path: "email",
     });
   }
-  if (draft.name === "") throw new AppError("user.invalid", "name is required", { path: "name" });
-  return runCommand(context, actor, async ({ trx, nowMs, audit }) => {
-    const user: User = {
-      id: randomUUID() as UserId,
-      accountId: actor.account,
-      email: "",
-      name: draft.name,
-      role,
-      passwordHash: null,
-      isServiceUser: true,
-      isBlocked: false,
-      pendingApproval: false,
-      issued: "api",
-      autoGroups: draft.autoGroups,
-      lastLogin: null,
-      createdAt: nowMs,
-    };
-    await insertUser(trx, user);
-    await audit("service.user.create", user.id, { name: user.name });
-    return user;
-  });
+  throw noIdentityProvider();
+}
+
+/**
+ * Full replacement of role, groups and block.
+ * @throws AppError `user.not_found`, `user.invalid`, `auth.permission_denied`
+ */
+export async function changeUser(
+  context: CommandContext,
+  actor: Actor,
+  id: string,
+  change: UserChange,
+  options?: CommandOptions,
+): Promise<User> {
+  const role = parseRole(change.role);
+  return runCommand(
+    context,
+    actor,
+    async (work) => {
+      const { trx, audit } = work;
+      const before = await requireUser(trx, actor.account, id);
+      const initiator = await requireUser(trx, actor.account, actor.id);
+      checkUserChange(initiator, before, { role, isBlocked: change.isBlocked });
+      await requireGroups(trx, actor.account, change.autoGroups, "auto_groups", "user.invalid", {
+        all: false,
+      });
+      const after: User = { ...before, role, isBlocked: change.isBlocked, autoGroups: change.autoGroups };
+      await updateUser(trx, actor.account, before.id, after);
+      const meta = { user_name: after.name, is_service_user: after.isServiceUser };
+      if (role === "owner" && before.role !== "owner") {
+        await updateUser(trx, actor.account, initiator.id, { role: "admin" });
+        await audit("transferred.owner.role", after.id, meta);
+      } else if (role !== before.role) {
+        await audit("user.role.update", after.id, { ...meta, role });
+      }
+      if (after.isBlocked !== before.isBlocked) {
+        await audit(after.isBlocked ? "user.block" : "user.unblock", after.id, meta);
+      }
+      await auditGroups(work, before, after);
+      return after;
+    },
+    options,
+  );
+}
+
+async function auditGroups({ trx, audit }: Work, before: User, after: User): Promise<void> {
+  const names = new Map<string, string>(
+    (await listGroups(trx, after.accountId)).map(({ id, name }) => [id, name]),
+  );
+  const tell = async (code: string, groups: readonly string[]) => {
+    for (const group of new Set(groups)) {
+      await audit(code, after.id, {
+        group: names.get(group) ?? "",
+        group_id: group,
+        user_name: after.name,
+        is_service_user: after.isServiceUser,
+      });
+    }
+  };
+  await tell(
+    "user.group.add",
+    after.autoGroups.filter((id) => !before.autoGroups.includes(id)),
+  );
+  await tell(
+    "user.group.delete",
+    before.autoGroups.filter((id) => !after.autoGroups.includes(id)),
+  );
+}
+
+/** Lets in who waits for it. @throws AppError `user.not_found`, `user.invalid` */
+export async function approveUser(
+  context: CommandContext,
+  actor: Actor,
+  id: string,
+  options?: CommandOptions,
+): Promise<User> {
+  return runCommand(
+    context,
+    actor,
+    async ({ trx, audit }) => {
+      const user = await requirePendingUser(trx, actor.account, id);
+      const after: User = { ...user, isBlocked: false, pendingApproval: false };
+      await updateUser(trx, actor.account, user.id, after);
+      await audit("user.approve", user.id, { user_name: user.name });
+      return after;
+    },
+    options,
+  );
+}
+
+/** Deletes who waits to be let in. @throws AppError `user.not_found`, `user.invalid` */
+export async function rejectUser(
+  context: CommandContext,
+  actor: Actor,
+  id: string,
+  options?: CommandOptions,
+): Promise<void> {
+  await runCommand(
+    context,
+    actor,
+    async ({ trx, audit }) => {
+      const user = await requirePendingUser(trx, actor.account, id);
+      await deleteUser(trx, actor.account, user.id);
+      await audit("user.reject", user.id, { name: user.name, email: user.email });
+    },
+    options,
+  );
 }
 
 /** @throws AppError `user.not_found`, `user.invalid`, `auth.permission_denied` */
-export async function removeUser(context: CommandContext, actor: Actor, id: string): Promise<void> {
-  await runCommand(context, actor, async ({ trx, audit }) => {
-    const user = await getUser(trx, actor.account, id);
-    if (!user) throw new AppError("user.not_found", `user ${id} not found`);
-    if (user.id === actor.id) throw new AppError("user.invalid", "users cannot delete themselves");
-    if (user.role === "owner") {
-      throw new AppError("auth.permission_denied", "the owner cannot be deleted", {
-        hint: "Make another user the owner first.",
-      });
-    }
-    await deleteUser(trx, actor.account, user.id);
-    await audit(user.isServiceUser ? "service.user.delete" : "user.delete", user.id, { name: user.name });
-  });
+export async function removeUser(
+  context: CommandContext,
+  actor: Actor,
+  id: string,
+  options?: CommandOptions,
+): Promise<void> {
+  await runCommand(
+    context,
+    actor,
+    async ({ trx, audit }) => {
+      const user = await requireUser(trx, actor.account, id);
+      if (user.id === actor.id) throw new AppError("user.invalid", "users cannot delete themselves");
+      if (user.role === "owner") {
+        throw new AppError("auth.permission_denied", "the owner cannot be deleted", {
+          hint: "Make another user the owner first.",
+        });
+      }
+      await deleteUser(trx, actor.account, user.id);
+      if (user.isServiceUser) await audit("service.user.delete", user.id, { name: user.name });
+      else await audit("user.delete", user.id, { name: user.name, email: user.email });
+    },
+    options,
+  );
+}
+
+export async function requireUser(db: Db, account: AccountId, id: string): Promise<User> {
+  const user = await getUser(db, account, id);
+  if (!user) throw new AppError("user.not_found", `user ${id} not found`);
+  return user;
+}
+
+async function requirePendingUser(db: Db, account: AccountId, id: string): Promise<User> {
+  const user = await requireUser(db, account, id);
+  if (!user.pendingApproval) throw new AppError("user.invalid", `user ${user.name} is not pending approval`);
+  return user;
 }

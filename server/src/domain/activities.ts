@@ -63,9 +63,17 @@ const activities: Record<string, string> = {
   "setupkey.group.add": "Group added to setup key",
   "setupkey.group.delete": "Group removed from setup key",
   "setupkey.revoke": "Setup key revoked",
+  "transferred.owner.role": "Owner role transferred",
+  "user.approve": "User approved",
+  "user.block": "User blocked",
   "user.delete": "User deleted",
+  "user.group.add": "Group added to user",
+  "user.group.delete": "Group removed from user",
   "user.peer.add": "Peer added",
   "user.peer.delete": "Peer deleted",
+  "user.reject": "User rejected",
+  "user.role.update": "User role updated",
+  "user.unblock": "User unblocked",
 };
 
 /** The sentence that goes with an activity code; the code itself for one without. */

@@ -27,6 +27,7 @@ import { registerPolicyRoutes } from "./routes/policies.ts";
 import { registerProxyTokenRoutes } from "./routes/proxy-tokens.ts";
 import { registerServiceRoutes } from "./routes/services.ts";
 import { registerSetupKeyRoutes } from "./routes/setup-keys.ts";
+import { registerUserInviteRoutes } from "./routes/user-invites.ts";
 import { registerUserRoutes } from "./routes/users.ts";
 
 const MAX_BODY_BYTES = 1024 * 1024;
@@ -105,6 +106,7 @@ export async function buildHttpApp(ports: HttpPorts): Promise<App> {
     registerInstanceRoutes(scope, ports);
     registerAccountRoutes(scope, ports);
     registerUserRoutes(scope, ports);
+    registerUserInviteRoutes(scope);
     registerPersonalAccessTokenRoutes(scope, ports);
     registerGroupRoutes(scope, ports);
     registerSetupKeyRoutes(scope, ports);

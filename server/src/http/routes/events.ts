@@ -3,6 +3,7 @@ import Type from "typebox";
 import { activityText } from "../../domain/activities.ts";
 import { listAccessLogs } from "../../store/access-logs.ts";
 import { listAuditEvents } from "../../store/audit-events.ts";
+import { listUsers, type User } from "../../store/users.ts";
 import type { App } from "../app-type.ts";
 import type { HttpPorts } from "../ports.ts";
 import { viewAccessLog } from "../views/access-log.ts";
@@ -24,7 +25,9 @@ export function registerEventRoutes(app: App, { context }: HttpPorts): void {
         schema: { tags, response: answers(Type.Array(AuditEvent)) },
       },
       async (request): Promise<AuditEvent[]> => {
-        const events = await listAuditEvents(db, request.caller.actor.account, MAX_AUDIT_EVENTS);
+        const { account } = request.caller.actor;
+        const events = await listAuditEvents(db, account, MAX_AUDIT_EVENTS);
+        const users = new Map((await listUsers(db, account)).map((user) => [user.id as string, user]));
         return events.map((event) => ({
           id: String(event.id),
           timestamp: timestamp(event.timestamp),
@@ -34,7 +37,7 @@ export function registerEventRoutes(app: App, { context }: HttpPorts): void {
           initiator_name: event.initiatorName,
           initiator_email: event.initiatorEmail,
           target_id: event.targetId,
-          meta: event.meta,
+          meta: { ...event.meta, ...namesOf(users.get(event.targetId)) },
         }));
       },
     );
@@ -63,6 +66,11 @@ export function registerEventRoutes(app: App, { context }: HttpPorts): void {
       };
     },
   );
+}
+
+/** An event about a user says who that is now. */
+function namesOf(user: User | undefined): Record<string, string> {
+  return user ? { email: user.email, username: user.name } : {};
 }
 
 function positive(text: string | undefined): number | undefined {

@@ -1,17 +1,28 @@
 import { AppError } from "@netbird-proxy/proto";
 import {
   CurrentUser,
+  DryRunQuery,
   EmptyObject,
   IdParams,
+  PasswordChange,
   User,
   UserListQuery,
   UserRequest,
+  UserUpdate,
 } from "@netbird-proxy/proto/rest";
 import Type from "typebox";
-import { createUser, removeUser } from "../../commands/users.ts";
-import { isAllowed, permissionTable, requirePermission } from "../../domain/permissions.ts";
+import {
+  approveUser,
+  changeUser,
+  createUser,
+  noIdentityProvider,
+  rejectUser,
+  removeUser,
+} from "../../commands/users.ts";
+import { isAllowed, permissionTable } from "../../domain/permissions.ts";
 import { listUsers } from "../../store/users.ts";
 import type { App } from "../app-type.ts";
+import { isDryRun } from "../dry-run.ts";
 import type { HttpPorts } from "../ports.ts";
 import { viewUser } from "../views/user.ts";
 import { answers } from "./responses.ts";
@@ -57,22 +68,88 @@ export function registerUserRoutes(app: App, { context }: HttpPorts): void {
     "/api/users",
     {
       config: { permission: ["users", "create"], invalidCode: "user.invalid" },
-      schema: { tags, body: UserRequest, response: answers(User) },
+      schema: { tags, querystring: DryRunQuery, body: UserRequest, response: answers(User) },
     },
     async (request): Promise<User> => {
       const { user, actor } = request.caller;
-      const { name = "", role, auto_groups: autoGroups, is_service_user: isServiceUser } = request.body;
-      return viewUser(await createUser(context, actor, { name, role, autoGroups, isServiceUser }), user.id);
+      const { name = "", email = "", role, auto_groups, is_service_user } = request.body;
+      const draft = { name, email, role, autoGroups: auto_groups, isServiceUser: is_service_user };
+      const made = await createUser(context, actor, draft, { dryRun: isDryRun(request.query) });
+      return viewUser(made, user.id);
+    },
+  );
+
+  app.put(
+    "/api/users/:id",
+    {
+      config: { permission: ["users", "update"], invalidCode: "user.invalid" },
+      schema: {
+        tags,
+        params: IdParams,
+        querystring: DryRunQuery,
+        body: UserUpdate,
+        response: answers(User),
+      },
+    },
+    async (request): Promise<User> => {
+      const { caller, params, body, query } = request;
+      const { role, auto_groups: autoGroups, is_blocked: isBlocked } = body;
+      if (!autoGroups) {
+        throw new AppError("request.malformed", "auto_groups is required", { path: "auto_groups" });
+      }
+      const change = { role, autoGroups, isBlocked };
+      const options = { dryRun: isDryRun(query) };
+      return viewUser(await changeUser(context, caller.actor, params.id, change, options), caller.user.id);
     },
   );
 
   app.delete(
     "/api/users/:id",
-    { schema: { tags, params: IdParams, response: answers(EmptyObject) } },
+    {
+      config: { permission: ["users", "delete"] },
+      schema: { tags, params: IdParams, querystring: DryRunQuery, response: answers(EmptyObject) },
+    },
     async (request): Promise<EmptyObject> => {
-      requirePermission(request.caller.user, "users", "delete");
-      await removeUser(context, request.caller.actor, request.params.id);
+      const { caller, params, query } = request;
+      await removeUser(context, caller.actor, params.id, { dryRun: isDryRun(query) });
       return {};
+    },
+  );
+
+  app.post(
+    "/api/users/:id/approve",
+    {
+      config: { permission: ["users", "update"] },
+      schema: { tags, params: IdParams, querystring: DryRunQuery, response: answers(User) },
+    },
+    async (request): Promise<User> => {
+      const { caller, params, query } = request;
+      const approved = await approveUser(context, caller.actor, params.id, { dryRun: isDryRun(query) });
+      return viewUser(approved, caller.user.id);
+    },
+  );
+
+  app.delete(
+    "/api/users/:id/reject",
+    {
+      config: { permission: ["users", "delete"] },
+      schema: { tags, params: IdParams, querystring: DryRunQuery, response: answers(EmptyObject) },
+    },
+    async (request): Promise<EmptyObject> => {
+      const { caller, params, query } = request;
+      await rejectUser(context, caller.actor, params.id, { dryRun: isDryRun(query) });
+      return {};
+    },
+  );
+
+  app.put(
+    "/api/users/:id/password",
+    { schema: { tags, params: IdParams, body: PasswordChange, response: answers(EmptyObject) } },
+    async (request): Promise<EmptyObject> => {
+      if (request.params.id !== request.caller.user.id) {
+        throw new AppError("auth.permission_denied", "only a user's own password can be changed");
+      }
+      throw noIdentityProvider();
     },
   );
 }
