@@ -1,6 +1,6 @@
 const MIN_RING_BYTES = 4096;
 /** An empty buffer gives larger rings back, so that an idle connection after a big upload costs little. */
-const KEPT_WHEN_EMPTY_BYTES = 64 * 1024;
+const KEPT_WHEN_EMPTY_BYTES = 16 * 1024;
 
 /**
  * Bytes the application wrote that the peer has not acknowledged, in a ring that grows in powers of two. Bytes are copied in

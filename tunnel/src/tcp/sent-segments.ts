@@ -6,17 +6,21 @@ export const RETRANSMITTED = 4;
 /** The last unit of the segment is our FIN, not a byte. */
 export const HAS_FIN = 8;
 
-const FIRST_CAPACITY = 32;
+const FIRST_CAPACITY = 16;
+const NO_INTS = new Int32Array(0);
+const NO_DOUBLES = new Float64Array(0);
+const NO_BYTES = new Uint8Array(0);
 
 /**
  * The scoreboard (RFC 6675): every segment in flight in sequence order, without gaps. A ring of parallel arrays, so that a
  * segment costs no object. `index` counts from the oldest segment.
  */
 export class SentSegments {
-  #start = new Int32Array(FIRST_CAPACITY);
-  #end = new Int32Array(FIRST_CAPACITY);
-  #sentMs = new Float64Array(FIRST_CAPACITY);
-  #flags = new Uint8Array(FIRST_CAPACITY);
+  // Empty until something is sent: many connections only ever receive, or are over before they say much.
+  #start = NO_INTS;
+  #end = NO_INTS;
+  #sentMs = NO_DOUBLES;
+  #flags = NO_BYTES;
   #head = 0;
   #count = 0;
 
@@ -25,7 +29,7 @@ export class SentSegments {
   }
 
   push(start: number, end: number, sentMs: number, flags: number): void {
-    if (this.#count === this.#start.length) this.#resize(this.#count * 2);
+    if (this.#count === this.#start.length) this.#resize(Math.max(FIRST_CAPACITY, this.#count * 2));
     const at = this.#at(this.#count);
     this.#start[at] = start;
     this.#end[at] = end;
@@ -110,10 +114,10 @@ export class SentSegments {
   }
 
   clear(): void {
-    this.#start = new Int32Array(FIRST_CAPACITY);
-    this.#end = new Int32Array(FIRST_CAPACITY);
-    this.#sentMs = new Float64Array(FIRST_CAPACITY);
-    this.#flags = new Uint8Array(FIRST_CAPACITY);
+    this.#start = NO_INTS;
+    this.#end = NO_INTS;
+    this.#sentMs = NO_DOUBLES;
+    this.#flags = NO_BYTES;
     this.#head = 0;
     this.#count = 0;
   }

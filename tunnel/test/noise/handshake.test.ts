@@ -149,5 +149,6 @@ suite("noise/tai64n", () => {
     assert.ok(isLater(tai64n(1_700_000_000_017), tai64n(1_700_000_000_000)));
     assert.ok(isLater(tai64n(1_700_000_001_000), tai64n(1_700_000_000_999)));
     assert.ok(!isLater(tai64n(1_700_000_000_000), tai64n(1_700_000_000_000)));
+    assert.ok(!isLater(tai64n(1_700_000_000_999), tai64n(1_700_000_001_000)));
   });
 });

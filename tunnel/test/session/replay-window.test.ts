@@ -20,6 +20,16 @@ suite("session/replay-window", () => {
     assert.equal(window.isFresh(11), true);
   });
 
+  test("words of the ring are clean when they come around again", () => {
+    for (const step of [1, 31, 33]) {
+      const window = new ReplayWindow();
+      for (let counter = 0; counter < 40_000; counter += step) {
+        assert.equal(window.isFresh(counter), true, `${counter} in steps of ${step}`);
+        window.accept(counter);
+      }
+    }
+  });
+
   test("behaves like a set of all counters ever seen, for random walks with jumps", () => {
     const step = fc.oneof(
       { weight: 10, arbitrary: fc.integer({ min: -40, max: 40 }) },
