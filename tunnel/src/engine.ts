@@ -296,6 +296,8 @@ export class Engine {
 /** A peer that knows which device it belongs to. */
 class DevicePeer extends Peer {
   readonly device: EngineDevice;
+  /** The prefixes as configured and still owned, to tell a change from a repetition. */
+  allowedIps: string | undefined;
 
   constructor(device: EngineDevice, publicKey: Key) {
     super(device, publicKey);
@@ -342,10 +344,23 @@ export class EngineDevice implements PeerHost, IpStackHost<Peer> {
       this.#peers.set(id, peer);
     }
     if (config.endpoint !== undefined) peer.endpoint = config.endpoint;
-    this.#allowedIps.removeOwner(peer);
-    for (const prefix of config.allowedIps) this.#allowedIps.insert(prefix, peer);
-    this.routeEpoch += 1;
+    this.#setAllowedIps(peer, config.allowedIps);
     peer.configure(config.presharedKey, config.persistentKeepaliveSeconds ?? 0);
+  }
+
+  #setAllowedIps(peer: DevicePeer, prefixes: readonly IpPrefix[]): void {
+    const text = prefixes.map(({ address, length }) => `${address.text}/${length}`).join();
+    // Configuration is often repeated as it is; only a change may cost a look at every connection.
+    if (peer.allowedIps === text) return;
+    peer.allowedIps = text;
+    this.#allowedIps.removeOwner(peer);
+    for (const prefix of prefixes) {
+      const previous = this.#allowedIps.insert(prefix, peer) as DevicePeer | undefined;
+      // It lost something: the next repetition of its configuration is a change and takes it back.
+      if (previous !== undefined) previous.allowedIps = undefined;
+    }
+    this.routeEpoch += 1;
+    this.stack.dropUnroutable();
   }
 
   removePeer(publicKey: Key): void {
@@ -355,6 +370,7 @@ export class EngineDevice implements PeerHost, IpStackHost<Peer> {
     this.#peers.delete(id);
     this.#allowedIps.removeOwner(peer);
     this.routeEpoch += 1;
+    this.stack.dropUnroutable();
     peer.close();
   }
 

@@ -23,13 +23,16 @@ export class AllowedIps<T> {
   #v4: Node<T> | undefined;
   #v6: Node<T> | undefined;
 
-  insert(prefix: IpPrefix, owner: T): void {
+  /** @returns who owned exactly this prefix before */
+  insert(prefix: IpPrefix, owner: T): T | undefined {
     const { family, w0, w1, w2, w3 } = prefix.address;
     const length = prefix.length + (family === 4 ? V4_BITS_BEFORE : 0);
     const leaf = masked<T>(w0, w1, w2, w3, length);
+    const previous = ownerOf(family === 4 ? this.#v4 : this.#v6, leaf);
     leaf.owner = owner;
     if (family === 4) this.#v4 = insertNode(this.#v4, leaf);
     else this.#v6 = insertNode(this.#v6, leaf);
+    return previous;
   }
 
   /** Takes every prefix of `owner` out. */
@@ -49,6 +52,17 @@ export class AllowedIps<T> {
     }
     return owner;
   }
+}
+
+/** The owner of the very prefix that `wanted` stands for. */
+function ownerOf<T>(root: Node<T> | undefined, wanted: Node<T>): T | undefined {
+  let node = root;
+  while (node !== undefined && node.length <= wanted.length) {
+    if (commonBits(node, wanted.w0, wanted.w1, wanted.w2, wanted.w3) < node.length) return undefined;
+    if (node.length === wanted.length) return node.owner;
+    node = bitAt(node.length, wanted.w0, wanted.w1, wanted.w2, wanted.w3) ? node.one : node.zero;
+  }
+  return undefined;
 }
 
 function insertNode<T>(root: Node<T> | undefined, leaf: Node<T>): Node<T> {

@@ -719,6 +719,14 @@ export class IpStack<Route> implements TcpHost {
     this.#connections.remove(connection);
   }
 
+  /** Routes have changed: connections that lead nowhere now end with EHOSTUNREACH instead of in minutes. */
+  dropUnroutable(): void {
+    for (const connection of this.#connections) {
+      if (this.#host.routeTo(connection.endpoints.remoteAddress) === undefined)
+        connection.fail("EHOSTUNREACH");
+    }
+  }
+
   /** Ends every connection and forgets every question. */
   close(): void {
     for (const connection of this.#connections) connection.abort();

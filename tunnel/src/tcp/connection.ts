@@ -543,6 +543,11 @@ export class TcpConnection implements Timed, SegmentWriter {
     this.#softFailure = failure;
   }
 
+  /** The peer is out of reach for good; nothing can be sent to it, not even a reset. */
+  fail(failure: TcpFailure): void {
+    this.#end(this.#state === "time-wait" ? undefined : failure);
+  }
+
   /** A router said that a segment did not fit. */
   onPacketTooBig(mss: number, sequence: number): void {
     if (isBefore(sequence, this.sender.una) || !isBefore(sequence, this.sender.next)) return;

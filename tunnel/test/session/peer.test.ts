@@ -25,6 +25,7 @@ import {
   type TwoPeers,
   twoPeers,
 } from "../support/simulation.ts";
+import { tcpPair } from "../support/tcp-pair.ts";
 
 /** Pings from alice to bob and runs the simulation until the answer is there. */
 function ping({ aliceDevice, bobAddress, simulation }: TwoPeers, timeoutMs = 4000): boolean {
@@ -179,6 +180,45 @@ suite("session/peer", () => {
     assert.equal(ping(peers, 100), true);
   });
 
+  test("an initiator that hears something just before its session dies renews it without waiting to speak", () => {
+    const peers = twoPeers({ alice: { onFlow: (held) => held.accept() } });
+    assert.equal(ping(peers), true);
+    peers.simulation.advance(170_000);
+    peers.alice.sent = [];
+    const opened = peers.bobDevice.stack.openFlow(peers.aliceAddress, 9);
+    assert.ok(opened.ok);
+    peers.bobDevice.stack.sendDatagram(opened.flow, Uint8Array.of(1));
+    peers.simulation.advance(1000);
+    assert.equal(ofType(peers.alice.sent, MESSAGE_INITIATION).length, 1);
+  });
+
+  test("a handshake without anything to send is confirmed at once, so that the responder can speak first", () => {
+    const peers = twoPeers();
+    peers.aliceDevice.setPeer({
+      publicKey: peers.bobDevice.staticPublic,
+      allowedIps: [prefix(`${BOB_V4}/32`)],
+      persistentKeepaliveSeconds: 25,
+    });
+    peers.simulation.advance(100);
+    assert.equal(peers.bobDevice.peers()[0]!.hasSession, true);
+  });
+
+  test("traffic postpones persistent keepalives", () => {
+    const peers = twoPeers();
+    peers.aliceDevice.setPeer({
+      publicKey: peers.bobDevice.staticPublic,
+      allowedIps: [prefix(`${BOB_V4}/32`)],
+      persistentKeepaliveSeconds: 25,
+    });
+    peers.simulation.advance(100);
+    peers.alice.sent = [];
+    for (let i = 0; i < 20; i += 1) {
+      assert.equal(ping(peers), true);
+      peers.simulation.advance(5000);
+    }
+    assert.equal(peers.alice.sent.filter((bytes) => bytes.length === KEEPALIVE_BYTES).length, 0);
+  });
+
   test("an address change is followed with the first authenticated packet", () => {
     const peers = twoPeers();
     assert.equal(ping(peers), true);
@@ -231,6 +271,38 @@ suite("session/peer", () => {
     const peers = twoPeers();
     peers.aliceDevice.stack.setAddresses([address("10.9.9.9")]);
     assert.equal(ping(peers, 1000), false);
+  });
+
+  test("removing a peer or its prefix ends the connections to it at once; repeating a configuration does not", () => {
+    for (const remove of [true, false]) {
+      const { client, server, simulation, aliceDevice, bobDevice } = tcpPair({ finish: false });
+      simulation.advance(100);
+      const config = {
+        publicKey: bobDevice.staticPublic,
+        allowedIps: [prefix(`${BOB_V4}/32`), prefix("10.1.0.0/16")],
+      };
+      aliceDevice.setPeer(config);
+      aliceDevice.setPeer({ ...config, allowedIps: [prefix(`${BOB_V4}/32`)] });
+      simulation.advance(100);
+      assert.equal(client.closed, false);
+      if (remove) aliceDevice.removePeer(bobDevice.staticPublic);
+      else aliceDevice.setPeer({ ...config, allowedIps: [prefix("10.1.0.0/16")] });
+      simulation.advance(100);
+      assert.equal(client.failure, "EHOSTUNREACH");
+      assert.equal(server().closed, false);
+    }
+  });
+
+  test("a prefix that moved to another peer comes back when the first one is configured again", () => {
+    const peers = twoPeers();
+    assert.equal(ping(peers), true);
+    const bobConfig = { publicKey: peers.bobDevice.staticPublic, allowedIps: [prefix(`${BOB_V4}/32`)] };
+    peers.aliceDevice.setPeer(bobConfig);
+    const other = publicKeyOf(privateKeyFromRandom(peers.simulation.random.bytes(32)));
+    peers.aliceDevice.setPeer({ publicKey: other, allowedIps: [prefix(`${BOB_V4}/32`)] });
+    assert.equal(ping(peers, 500), false);
+    peers.aliceDevice.setPeer(bobConfig);
+    assert.equal(ping(peers), true);
   });
 
   test("a removed peer is not answered and its session is gone", () => {
