@@ -47,12 +47,39 @@ export function installDependencies(root) {
     env,
     stdio: "inherit",
   });
-  // A tree that another version of Node filled holds natives of another ABI.
-  const loads = spawnSync(process.execPath, ["-e", 'require("better-sqlite3")(":memory:")'], { cwd: root });
-  if (loads.status !== 0) {
-    execFileSync("npm", ["rebuild", "better-sqlite3"], { cwd: root, env, stdio: "inherit" });
-  }
+  compileSqliteDriver(root, env);
   writeFileSync(join(root, "node_modules", ".installed-for"), installMark(root));
+}
+
+/**
+ * Node 20 needs better-sqlite3 12, which is compiled where it is installed; newer ones use a driver that comes ready-made.
+ * A tree that another version of Node filled holds a driver of another ABI.
+ */
+function compileSqliteDriver(root, env) {
+  const [major, minor] = process.versions.node.split(".").map(Number);
+  if (major > 22 || (major === 22 && minor >= 14)) return;
+  const loads = () =>
+    spawnSync(process.execPath, ["-e", 'require("better-sqlite3")(":memory:")'], { cwd: root }).status === 0;
+  if (loads()) return;
+  const compilers = ["g++", "make", "python3"].filter((program) => !has(program));
+  if (compilers.length > 0) {
+    if (process.getuid?.() !== 0) {
+      console.error(
+        `The SQLite driver is compiled on Node ${process.versions.node}, which needs more programs:`,
+      );
+      console.error(`  sudo apt-get install --no-install-recommends ${compilers.join(" ")}`);
+      console.error("Or use Node 22.14 or newer, where it comes ready-made.");
+      process.exit(1);
+    }
+    aptInstall(compilers);
+  }
+  // Optional packages whose installation failed are gone; this brings the driver back and compiles it.
+  execFileSync("npm", ["install", "--no-save", "--no-audit", "--no-fund"], {
+    cwd: root,
+    env,
+    stdio: "inherit",
+  });
+  if (!loads()) execFileSync("npm", ["rebuild", "better-sqlite3"], { cwd: root, env, stdio: "inherit" });
 }
 
 /** Debian packages that the tests drive, by the program that shows they are there. */
@@ -88,9 +115,13 @@ export function installSystemPackages() {
     process.exit(1);
   }
   if (missing.length === 0) return;
+  aptInstall(missing);
+}
+
+function aptInstall(packages) {
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
   execFileSync("apt-get", ["update", "-qq"], { env, stdio: "inherit" });
-  execFileSync("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...missing], {
+  execFileSync("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...packages], {
     env,
     stdio: "inherit",
   });

@@ -48,6 +48,11 @@ export class Child {
     return this.#process.pid ?? 0;
   }
 
+  /** Undefined while it runs, and when a signal ended it. */
+  get exitCode(): number | undefined {
+    return this.#process.exitCode ?? undefined;
+  }
+
   get running(): boolean {
     return this.#exit === undefined;
   }
