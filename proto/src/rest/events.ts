@@ -17,9 +17,28 @@ export const AuditEvent = Type.Object(
 );
 export type AuditEvent = Static<typeof AuditEvent>;
 
+const text = (description: string) => Type.Optional(Type.String({ description }));
+
+/** What cannot be understood counts as not sent. */
 export const AccessLogQuery = Type.Object({
-  page: Type.Optional(Type.String({ description: "From 1." })),
-  page_size: Type.Optional(Type.String({ description: "At most 100; 50 by default." })),
+  page: text("From 1."),
+  page_size: text("At most 100; 50 by default."),
+  sort_by: text(
+    "timestamp (default), url, host, path, method, status_code, duration, source_ip, user_id, auth_method, reason",
+  ),
+  sort_order: text("asc or desc (default)"),
+  search: text("Part of id, source address, host, path, or the e-mail address or name of the user."),
+  source_ip: text("Exactly."),
+  host: text("Exactly."),
+  path: text("Part of it."),
+  user_id: text("Exactly."),
+  user_email: text("Part of it; instead of user_id."),
+  user_name: text("Part of it; instead of user_id."),
+  method: text("Exactly."),
+  status: text("success: 200 to 399; failed: the rest."),
+  status_code: text("Exactly."),
+  start_date: text("RFC 3339, inclusive."),
+  end_date: text("RFC 3339, inclusive."),
 });
 export type AccessLogQuery = Static<typeof AccessLogQuery>;
 

@@ -1,4 +1,5 @@
 import type { AccountId } from "@netbird-proxy/proto";
+import type { Knex } from "knex";
 import { rowCodec } from "./row-codec.ts";
 import type { Db } from "./transaction.ts";
 
@@ -60,20 +61,102 @@ export async function insertAccessLogs(db: Db, entries: readonly AccessLogEntry[
   }
 }
 
-/** Newest first. `total` counts all entries of the account. */
+export const accessLogSortKeys = [
+  "timestamp",
+  "url",
+  "host",
+  "path",
+  "method",
+  "status_code",
+  "duration",
+  "source_ip",
+  "user_id",
+  "auth_method",
+  "reason",
+] as const;
+export type AccessLogSortKey = (typeof accessLogSortKeys)[number];
+
+/** Every member that is there has to hold. */
+export interface AccessLogFilter {
+  /** Part of id, address, host, path or both together, without regard to case; or one of the users. */
+  search?: { text: string; userIds: readonly string[] };
+  /** Several spellings of one address. */
+  sourceIps?: readonly string[];
+  host?: string;
+  /** Part of it, without regard to case. */
+  path?: string;
+  method?: string;
+  /** None matches nothing. */
+  userIds?: readonly string[];
+  /** True: 200 to 399. */
+  succeeded?: boolean;
+  statusCode?: number;
+  /** Both belong to the range. */
+  fromMs?: number;
+  toMs?: number;
+}
+
+export interface AccessLogPage {
+  filter?: AccessLogFilter;
+  sortBy?: AccessLogSortKey;
+  descending?: boolean;
+  offset: number;
+  limit: number;
+}
+
+/** Newest first unless said otherwise. `total` counts all entries of the account that match. */
 export async function listAccessLogs(
   db: Db,
   account: AccountId,
-  { offset, limit }: { offset: number; limit: number },
+  { filter = {}, sortBy = "timestamp", descending = true, offset, limit }: AccessLogPage,
 ): Promise<{ entries: AccessLogEntry[]; total: number }> {
-  const rows = await db("access_logs")
-    .where({ account_id: account })
-    .orderBy("timestamp", "desc")
-    .orderBy("id", "desc")
+  const matching = () =>
+    db("access_logs")
+      .where({ account_id: account })
+      .modify((query) => applyFilter(query, filter));
+  const order = descending ? "desc" : "asc";
+  const rows = await matching()
+    .orderBy([...sortColumns(sortBy), "id"].map((column) => ({ column, order })))
     .offset(offset)
     .limit(limit);
-  const count = await db("access_logs").where({ account_id: account }).count({ n: "*" }).first();
+  const count = await matching().count({ n: "*" }).first();
   return { entries: rows.map(codec.fromRow), total: Number(count?.n ?? 0) };
+}
+
+function sortColumns(key: AccessLogSortKey): string[] {
+  if (key === "url") return ["host", "path"];
+  return [key === "duration" ? "duration_ms" : key];
+}
+
+function applyFilter(query: Knex.QueryBuilder, filter: AccessLogFilter): void {
+  const { search, sourceIps, host, path, method, userIds, succeeded, statusCode, fromMs, toMs } = filter;
+  if (sourceIps) query.whereIn("source_ip", sourceIps);
+  if (host !== undefined) query.where({ host });
+  if (method !== undefined) query.where({ method });
+  if (userIds) query.whereIn("user_id", userIds);
+  if (statusCode !== undefined) query.where({ status_code: statusCode });
+  if (succeeded === true) query.whereBetween("status_code", [200, 399]);
+  if (succeeded === false) query.whereNotBetween("status_code", [200, 399]);
+  if (fromMs !== undefined) query.where("timestamp", ">=", fromMs);
+  if (toMs !== undefined) query.where("timestamp", "<=", toMs);
+  if (path !== undefined) query.whereRaw(holds("path"), [pattern(path)]);
+  if (!search) return;
+  const { text, userIds: foundUsers } = search;
+  query.where((any: Knex.QueryBuilder) => {
+    for (const column of ["id", "source_ip", "host", "path", "host || path"]) {
+      any.orWhereRaw(holds(column), [pattern(text)]);
+    }
+    any.orWhereIn("user_id", foundUsers);
+  });
+}
+
+/** The database lowers both sides: it and JavaScript disagree about letters beyond ASCII. */
+function holds(expression: string): string {
+  return `lower(${expression}) like lower(?) escape '!'`;
+}
+
+function pattern(text: string): string {
+  return `%${text.replace(/[!%_]/g, (character) => `!${character}`)}%`;
 }
 
 export async function deleteAccessLogsBefore(db: Db, beforeMs: number): Promise<number> {

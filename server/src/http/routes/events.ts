@@ -6,12 +6,12 @@ import { listAuditEvents } from "../../store/audit-events.ts";
 import { listUsers, type User } from "../../store/users.ts";
 import type { App } from "../app-type.ts";
 import type { HttpPorts } from "../ports.ts";
+import { firstOfRepeated, readAccessLogQuery } from "../read-access-log-query.ts";
 import { viewAccessLog } from "../views/access-log.ts";
 import { timestamp } from "../views/timestamp.ts";
 import { answers } from "./responses.ts";
 
 const MAX_AUDIT_EVENTS = 10_000;
-const MAX_PAGE_SIZE = 100;
 
 export function registerEventRoutes(app: App, { context }: HttpPorts): void {
   const tags = ["events"];
@@ -48,21 +48,20 @@ export function registerEventRoutes(app: App, { context }: HttpPorts): void {
     {
       config: { permission: ["services", "read"] },
       schema: { tags, querystring: AccessLogQuery, response: answers(AccessLogPage) },
+      preValidation: async (request) => {
+        request.query = firstOfRepeated(request.query);
+      },
     },
     async (request): Promise<AccessLogPage> => {
-      // No parameter can fail: what is no number takes its default.
-      const page = positive(request.query.page) ?? 1;
-      const limit = Math.min(positive(request.query.page_size) ?? 50, MAX_PAGE_SIZE);
-      const { entries, total } = await listAccessLogs(db, request.caller.actor.account, {
-        offset: (page - 1) * limit,
-        limit,
-      });
+      const { account } = request.caller.actor;
+      const { page, ...wanted } = readAccessLogQuery(request.query, await listUsers(db, account));
+      const { entries, total } = await listAccessLogs(db, account, wanted);
       return {
         data: entries.map(viewAccessLog),
         page,
-        page_size: limit,
+        page_size: wanted.limit,
         total_records: total,
-        total_pages: Math.ceil(total / limit),
+        total_pages: Math.ceil(total / wanted.limit),
       };
     },
   );
@@ -71,9 +70,4 @@ export function registerEventRoutes(app: App, { context }: HttpPorts): void {
 /** An event about a user says who that is now. */
 function namesOf(user: User | undefined): Record<string, string> {
   return user ? { email: user.email, username: user.name } : {};
-}
-
-function positive(text: string | undefined): number | undefined {
-  const value = Number(text);
-  return Number.isInteger(value) && value >= 1 && value <= 1_000_000 ? value : undefined;
 }
