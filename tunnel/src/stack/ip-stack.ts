@@ -18,9 +18,15 @@ import {
   PROTOCOL_UDP,
   parseIpPacket,
 } from "../wire/ip-packet.ts";
-import { IPV4_HEADER_BYTES, writeIpv4Header } from "../wire/ipv4.ts";
-import { IPV6_HEADER_BYTES, writeIpv6Header } from "../wire/ipv6.ts";
-import type { PacketBuffer } from "../wire/packet-buffer.ts";
+import { IPV4_HEADER_BYTES, ipv4FragmentField, writeIpv4Header } from "../wire/ipv4.ts";
+import {
+  FRAGMENT,
+  IPV6_FRAGMENT_HEADER_BYTES,
+  IPV6_HEADER_BYTES,
+  writeIpv6FragmentHeader,
+  writeIpv6Header,
+} from "../wire/ipv6.ts";
+import { PacketBuffer } from "../wire/packet-buffer.ts";
 import {
   ACK,
   FIN,
@@ -37,6 +43,7 @@ import {
 import { parseUdp, UDP_HEADER_BYTES, UdpDatagram, writeUdpHeader } from "../wire/udp.ts";
 import { TRANSPORT_HEADER_BYTES } from "../wire/wireguard-message.ts";
 import { type Flow, type FlowEndpoints, FlowTable } from "./flow-table.ts";
+import { Fragments } from "./fragments.ts";
 import { RateLimit } from "./rate-limit.ts";
 import { UdpFlow } from "./udp-flow.ts";
 
@@ -52,6 +59,7 @@ const HELD_LIFETIME_MS = 30_000;
 const ERRORS_PER_SECOND = 200;
 /** How much of a packet an ICMP error quotes: header and ports would do, more helps debugging (RFC 1812 §4.3.2.3). */
 const QUOTED_BYTES = 128;
+const MAX_PACKET_BYTES = 65_535;
 const MIN_MTU_V4 = 576;
 const MIN_MTU_V6 = 1280;
 
@@ -154,6 +162,10 @@ export class IpStack<Route> implements TcpHost {
   #addressV4: IpAddress | undefined;
   #addressV6: IpAddress | undefined;
   #identification: number;
+
+  readonly #fragments = new Fragments();
+  /** Where a datagram larger than the MTU is put together before it is cut; made when there is one. */
+  #oversize: PacketBuffer | undefined;
 
   // Filled again for every packet.
   readonly #packet = new IpPacket();
@@ -293,18 +305,20 @@ export class IpStack<Route> implements TcpHost {
     const packet = this.#packet;
     if (!parseIpPacket(buffer, PACKET_START, end, packet).ok) return;
     if (isMulticast(packet)) return;
+    const whole = packet.isFragment ? this.#fragments.add(buffer, packet, this.nowMs) : buffer;
+    if (whole === undefined) return;
     switch (packet.protocol) {
       case PROTOCOL_TCP:
-        this.#receiveTcp(buffer, route);
+        this.#receiveTcp(whole, route);
         break;
       case PROTOCOL_UDP:
-        this.#receiveUdp(buffer, route);
+        this.#receiveUdp(whole, route);
         break;
       case PROTOCOL_ICMP:
-        if (packet.family === 4) this.#receiveIcmp(buffer, route);
+        if (packet.family === 4) this.#receiveIcmp(whole, route);
         break;
       case PROTOCOL_ICMPV6:
-        if (packet.family === 6) this.#receiveIcmp(buffer, route);
+        if (packet.family === 6) this.#receiveIcmp(whole, route);
         break;
     }
   }
@@ -466,7 +480,7 @@ export class IpStack<Route> implements TcpHost {
     });
   }
 
-  /** @returns false, after telling the flow, when the datagram does not fit the MTU */
+  /** @returns false, after telling the flow, when the datagram is larger than UDP allows or nobody is there to carry it */
   sendDatagram(flow: UdpFlow, bytes: Uint8Array): boolean {
     const { endpoints } = flow;
     const route = this.#host.routeTo(endpoints.remoteAddress);
@@ -476,11 +490,13 @@ export class IpStack<Route> implements TcpHost {
     }
     const headerBytes = this.#headerBytes(endpoints.remoteAddress);
     const length = UDP_HEADER_BYTES + bytes.length;
-    if (headerBytes + length > this.#options.mtu) {
+    if (headerBytes + length > MAX_PACKET_BYTES) {
       flow.fail("EMSGSIZE");
       return false;
     }
-    const buffer = this.#host.packetBuffer;
+    const fits = headerBytes + length <= this.#options.mtu;
+    if (!fits) this.#oversize ??= new PacketBuffer();
+    const buffer = fits ? this.#host.packetBuffer : this.#oversize!;
     buffer.bytes.set(bytes, PACKET_START + headerBytes + UDP_HEADER_BYTES);
     const addressSum = this.#writeIpHeader(
       buffer,
@@ -491,8 +507,43 @@ export class IpStack<Route> implements TcpHost {
     );
     const start = PACKET_START + headerBytes;
     writeUdpHeader(buffer, start, length, endpoints.localPort, endpoints.remotePort, addressSum);
-    this.#host.send(route, headerBytes + length);
+    if (fits) this.#host.send(route, headerBytes + length);
+    else this.#sendInFragments(route, buffer, endpoints, length);
     return true;
+  }
+
+  /** Sends `length` bytes of UDP behind the IP header in `buffer` in parts that fit the MTU. */
+  #sendInFragments(route: Route, buffer: PacketBuffer, endpoints: FlowEndpoints, length: number): void {
+    const { localAddress, remoteAddress } = endpoints;
+    const headerBytes = this.#headerBytes(remoteAddress);
+    const fragmentHeaderBytes = remoteAddress.family === 4 ? 0 : IPV6_FRAGMENT_HEADER_BYTES;
+    const partStart = PACKET_START + headerBytes + fragmentHeaderBytes;
+    const maxPart = (this.#options.mtu - headerBytes - fragmentHeaderBytes) & ~7;
+    const identification = this.#host.random32();
+    const from = PACKET_START + headerBytes;
+    for (let offset = 0; offset < length; offset += maxPart) {
+      const part = Math.min(maxPart, length - offset);
+      const more = offset + part < length;
+      const out = this.#host.packetBuffer;
+      out.bytes.set(buffer.bytes.subarray(from + offset, from + offset + part), partStart);
+      if (remoteAddress.family === 4) {
+        writeIpv4Header(
+          out,
+          PACKET_START,
+          headerBytes + part,
+          PROTOCOL_UDP,
+          localAddress.w3,
+          remoteAddress.w3,
+          identification & 0xffff,
+          ipv4FragmentField(offset, more),
+        );
+      } else {
+        const payloadBytes = fragmentHeaderBytes + part;
+        writeIpv6Header(out, PACKET_START, payloadBytes, FRAGMENT, localAddress, remoteAddress);
+        writeIpv6FragmentHeader(out, from, PROTOCOL_UDP, offset, more, identification);
+      }
+      this.#host.send(route, headerBytes + fragmentHeaderBytes + part);
+    }
   }
 
   closeFlow(flow: UdpFlow): void {

@@ -27,6 +27,12 @@ export class IpPacket {
   headerStart = 0;
   payloadStart = 0;
   payloadEnd = 0;
+  /** Part of a larger packet: `payload` is its part, and transport headers are in the first one only. */
+  isFragment = false;
+  /** Where the part belongs, bytes; a multiple of 8. */
+  fragmentOffset = 0;
+  moreFragments = false;
+  identification = 0;
   /** Sum of the address words in machine order, for the pseudo header of TCP, UDP and ICMPv6. */
   addressSum = 0;
 }

@@ -6,11 +6,15 @@ import { failed, type Parsed } from "./parsed.ts";
 
 export const IPV4_HEADER_BYTES = 20;
 const DEFAULT_HOP_LIMIT = 64;
+const MORE_FRAGMENTS = 0x2000;
+export const DONT_FRAGMENT = 0x4000;
 
-/**
- * Parses an IPv4 header (RFC 791 §3.1). Options are skipped. Fragments are refused: everything that crosses the tunnel has
- * DF set or fits the MTU, and reassembly would let anyone behind a peer fill our memory.
- */
+/** The flags and offset word of a fragment. `offset` is in bytes, a multiple of 8. */
+export function ipv4FragmentField(offset: number, more: boolean): number {
+  return (offset >>> 3) | (more ? MORE_FRAGMENTS : 0);
+}
+
+/** Parses an IPv4 header (RFC 791 §3.1), of a whole packet or of a fragment. Options are skipped. */
 export function parseIpv4(
   buffer: PacketBuffer,
   start: number,
@@ -25,8 +29,11 @@ export function parseIpv4(
   if (headerBytes < IPV4_HEADER_BYTES || totalBytes < headerBytes) return failed("bad-length");
   if (totalBytes > end - start) return failed("too-short");
   if (foldSum(addWords(0, words, start, start + headerBytes)) !== 0xffff) return failed("bad-checksum");
-  // More-fragments flag or a fragment offset.
-  if ((readUint16(bytes, start + 6) & 0x3fff) !== 0) return failed("fragment");
+  const fragment = readUint16(bytes, start + 6);
+  into.isFragment = (fragment & 0x3fff) !== 0;
+  into.fragmentOffset = (fragment & 0x1fff) * 8;
+  into.moreFragments = (fragment & MORE_FRAGMENTS) !== 0;
+  into.identification = readUint16(bytes, start + 4);
   into.family = 4;
   into.protocol = bytes[start + 9]!;
   into.hopLimit = bytes[start + 8]!;
@@ -46,7 +53,8 @@ export function parseIpv4(
 }
 
 /**
- * Writes a header without options, DF set, and its checksum.
+ * Writes a header without options, and its checksum.
+ * @param fragmentField {@link DONT_FRAGMENT} for a whole packet, {@link ipv4FragmentField} for a part
  * @returns the sum of the address words, for the pseudo header
  */
 export function writeIpv4Header(
@@ -57,13 +65,14 @@ export function writeIpv4Header(
   source: number,
   destination: number,
   identification: number,
+  fragmentField: number = DONT_FRAGMENT,
 ): number {
   const { bytes, words } = buffer;
   bytes[start] = 0x45;
   bytes[start + 1] = 0;
   writeUint16(bytes, start + 2, totalBytes);
   writeUint16(bytes, start + 4, identification);
-  writeUint16(bytes, start + 6, 0x4000);
+  writeUint16(bytes, start + 6, fragmentField);
   bytes[start + 8] = DEFAULT_HOP_LIMIT;
   bytes[start + 9] = protocol;
   writeUint16(bytes, start + 10, 0);

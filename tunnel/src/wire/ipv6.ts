@@ -6,17 +6,18 @@ import type { PacketBuffer } from "./packet-buffer.ts";
 import { failed, type Parsed } from "./parsed.ts";
 
 export const IPV6_HEADER_BYTES = 40;
+export const IPV6_FRAGMENT_HEADER_BYTES = 8;
 const DEFAULT_HOP_LIMIT = 64;
 
 const HOP_BY_HOP = 0;
 const ROUTING = 43;
-const FRAGMENT = 44;
+export const FRAGMENT = 44;
 const NO_NEXT_HEADER = 59;
 const DESTINATION_OPTIONS = 60;
 
 /**
- * Parses an IPv6 header (RFC 8200 §3) and steps over hop-by-hop and destination options. Fragments are refused as for
- * IPv4; routing headers are refused because honouring them is deprecated (RFC 5095).
+ * Parses an IPv6 header (RFC 8200 §3), of a whole packet or of a fragment, and steps over hop-by-hop and destination
+ * options. Routing headers are refused because honouring them is deprecated (RFC 5095).
  */
 export function parseIpv6(
   buffer: PacketBuffer,
@@ -37,7 +38,18 @@ export function parseIpv6(
     at += (bytes[at + 1]! + 1) * 8;
     if (at > packetEnd) return failed("bad-length");
   }
-  if (next === FRAGMENT) return failed("fragment");
+  into.isFragment = false;
+  if (next === FRAGMENT) {
+    if (at + IPV6_FRAGMENT_HEADER_BYTES > packetEnd) return failed("too-short");
+    const field = readUint16(bytes, at + 2);
+    into.fragmentOffset = field & 0xfff8;
+    into.moreFragments = (field & 1) !== 0;
+    // An "atomic" fragment is a whole packet (RFC 6946).
+    into.isFragment = field !== 0 && (into.moreFragments || into.fragmentOffset > 0);
+    into.identification = readInt32(bytes, at + 4);
+    next = bytes[at]!;
+    at += IPV6_FRAGMENT_HEADER_BYTES;
+  }
   if (next === ROUTING || next === NO_NEXT_HEADER) return failed("unsupported-extension");
   into.family = 6;
   into.protocol = next;
@@ -80,4 +92,20 @@ export function writeIpv6Header(
   writeInt32(bytes, start + 32, destination.w2);
   writeInt32(bytes, start + 36, destination.w3);
   return addWords(0, words, start + 8, start + 40);
+}
+
+/** Writes the fragment header of one part (RFC 8200 §4.5). `offset` is in bytes, a multiple of 8. */
+export function writeIpv6FragmentHeader(
+  buffer: PacketBuffer,
+  at: number,
+  protocol: number,
+  offset: number,
+  more: boolean,
+  identification: number,
+): void {
+  const { bytes } = buffer;
+  bytes[at] = protocol;
+  bytes[at + 1] = 0;
+  writeUint16(bytes, at + 2, offset | (more ? 1 : 0));
+  writeInt32(bytes, at + 4, identification);
 }

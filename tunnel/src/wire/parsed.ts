@@ -7,7 +7,6 @@ export type ParseFailure =
   | "bad-option"
   | "bad-type"
   | "bad-text"
-  | "fragment"
   | "unsupported-extension";
 
 export type Parsed<T> = { readonly ok: true; readonly value: T } | Failed;

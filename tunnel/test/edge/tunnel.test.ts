@@ -44,8 +44,13 @@ suite("edge/tunnel", () => {
       const answer = nextMessage(socket);
       socket.send(Buffer.from("abc"));
       assert.equal(await answer, "cba");
+      for (const size of [1392, 1393, 9000, 65_507]) {
+        const echo = nextMessage(socket);
+        socket.send(Buffer.from("fragment".repeat(9000).slice(0, size)));
+        assert.equal(await echo, [..."fragment".repeat(9000).slice(0, size)].reverse().join(""));
+      }
       const large = new Promise<NodeJS.ErrnoException>((resolve) => socket.onError(resolve));
-      socket.send(Buffer.alloc(1400));
+      socket.send(Buffer.alloc(65_508));
       assert.equal((await large).code, "EMSGSIZE");
       socket.close();
       const refused = await tunnels.client.dialUdp({ host: SERVER_ADDRESS, port: 54 });

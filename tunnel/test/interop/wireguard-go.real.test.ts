@@ -274,6 +274,13 @@ suite("interop with wireguard-go and the Linux stack", function () {
         );
         socket.send(Buffer.from(`to ${host}`));
         assert.equal(await answer, `to ${host}`);
+        // Larger than the MTU: in fragments both ways, cut by us and by the kernel.
+        const large = Buffer.alloc(5000, `large datagram to ${host}`);
+        const echo = new Promise<Buffer>((resolve) =>
+          socket.onMessage((bytes) => resolve(Buffer.from(bytes))),
+        );
+        socket.send(large);
+        assert.ok((await echo).equals(large));
         const closedPort = await device.dialUdp({ host, port: 9 });
         const refused = new Promise<NodeJS.ErrnoException>((resolve) => {
           closedPort.onMessage(() => {});

@@ -51,7 +51,7 @@ suite("wire/packets", () => {
     assert.equal(packet.source3, address("10.0.0.1").w3);
   });
 
-  test("fragments, wrong checksums and short packets are told apart", () => {
+  test("wrong checksums, short packets and fragments are told apart", () => {
     const { buffer, end } = ipv4(30, PROTOCOL_UDP);
     const packet = new IpPacket();
     assert.deepEqual(parseIpPacket(buffer, START, end - 1, packet), { ok: false, why: "too-short" });
@@ -67,10 +67,11 @@ suite("wire/packets", () => {
     const adjusted = sum - 0x2000;
     other.buffer.bytes[START + 10] = adjusted >>> 8;
     other.buffer.bytes[START + 11] = adjusted;
-    assert.deepEqual(parseIpPacket(other.buffer, START, other.end, packet), { ok: false, why: "fragment" });
+    assert.ok(parseIpPacket(other.buffer, START, other.end, packet).ok);
+    assert.deepEqual([packet.isFragment, packet.moreFragments, packet.fragmentOffset], [true, true, 0]);
   });
 
-  test("an IPv6 packet with destination options is read behind them, a fragment is not", () => {
+  test("an IPv6 packet with destination options is read behind them, and so is a fragment header", () => {
     const buffer = new PacketBuffer(256);
     writeIpv6Header(buffer, START, 24, 60, address("fd00::1"), address("fd00::2"));
     buffer.bytes[START + 40] = PROTOCOL_UDP;
@@ -80,8 +81,14 @@ suite("wire/packets", () => {
     assert.equal(packet.protocol, PROTOCOL_UDP);
     assert.equal(packet.payloadStart, START + 48);
     assert.equal(packet.destination3, 2);
+    // A fragment header with offset 16 behind them.
+    buffer.bytes.set([PROTOCOL_UDP, 0, 0, 16, 0, 0, 0, 7], START + 48);
     buffer.bytes[START + 40] = 44;
-    assert.deepEqual(parseIpPacket(buffer, START, START + 64, packet), { ok: false, why: "fragment" });
+    assert.ok(parseIpPacket(buffer, START, START + 64, packet).ok);
+    assert.deepEqual(
+      [packet.isFragment, packet.moreFragments, packet.fragmentOffset, packet.identification],
+      [true, false, 16, 7],
+    );
   });
 
   test("a SYN with all options survives the round trip", () => {
