@@ -197,32 +197,19 @@ export class IpStack<Route> implements TcpHost {
 
   // ---- dialing
 
-  /** Starts a connection; its handler hears how it went. */
+  /**
+   * Starts a connection; its handler hears how it went.
+   * @param localPort a free random one unless given
+   */
   connect(
     remoteAddress: IpAddress,
     remotePort: number,
     timeoutMs: number,
+    localPort?: number,
   ): { ok: true; connection: TcpConnection } | { ok: false; why: DialFailure } {
-    const endpoints = this.#newEndpoints(remoteAddress, remotePort, this.#connections);
+    const endpoints = this.#newEndpoints(remoteAddress, remotePort, this.#connections, localPort);
     if (!endpoints.ok) return endpoints;
     const connection = this.#newConnection(endpoints.value);
-    connection.connect(timeoutMs);
-    return { ok: true, connection };
-  }
-
-  /** Like `connect` from a port of our choice, as a simultaneous open needs it. */
-  connectFrom(
-    localPort: number,
-    remoteAddress: IpAddress,
-    remotePort: number,
-    timeoutMs: number,
-  ): { ok: true; connection: TcpConnection } | { ok: false; why: DialFailure } {
-    if (this.#host.routeTo(remoteAddress) === undefined) return { ok: false, why: "no-route" };
-    const localAddress = this.#ownAddress(remoteAddress.family);
-    if (localAddress === undefined) return { ok: false, why: "no-address" };
-    const endpoints = { localAddress, localPort, remoteAddress, remotePort };
-    if (this.#connections.find(endpoints) !== undefined) return { ok: false, why: "no-port" };
-    const connection = this.#newConnection(endpoints);
     connection.connect(timeoutMs);
     return { ok: true, connection };
   }
@@ -242,12 +229,15 @@ export class IpStack<Route> implements TcpHost {
     remoteAddress: IpAddress,
     remotePort: number,
     table: FlowTable<T>,
+    wantedPort?: number,
   ): { ok: true; value: FlowEndpoints } | { ok: false; why: DialFailure } {
     if (this.#host.routeTo(remoteAddress) === undefined) return { ok: false, why: "no-route" };
     const localAddress = this.#ownAddress(remoteAddress.family);
     if (localAddress === undefined) return { ok: false, why: "no-address" };
-    for (let attempt = 0; attempt < 256; attempt += 1) {
-      const localPort = FIRST_EPHEMERAL_PORT + ((this.#host.random32() >>> 0) % EPHEMERAL_PORTS);
+    const attempts = wantedPort === undefined ? 256 : 1;
+    for (let attempt = 0; attempt < attempts; attempt += 1) {
+      const randomPort = FIRST_EPHEMERAL_PORT + ((this.#host.random32() >>> 0) % EPHEMERAL_PORTS);
+      const localPort = wantedPort ?? randomPort;
       const endpoints = { localAddress, localPort, remoteAddress, remotePort };
       if (table.find(endpoints) === undefined) return { ok: true, value: endpoints };
     }

@@ -286,7 +286,7 @@ suite("tcp/connection", () => {
     assert.ok(one.ok);
     const { localPort } = one.connection.endpoints;
     // The same four-tuple from the other side: what a simultaneous open needs (RFC 9293 §3.5, figure 7).
-    const two = peers.bobDevice.stack.connectFrom(80, peers.aliceAddress, localPort, 30_000);
+    const two = peers.bobDevice.stack.connect(peers.aliceAddress, localPort, 30_000, 80);
     assert.ok(two.ok);
     const a = new Transfer(one.connection, 10_000);
     const b = new Transfer(two.connection, 20_000);
