@@ -77,10 +77,13 @@ export async function createGroup(
         issued: "api",
         createdAt: nowMs,
       });
+      const empty = (await getGroup(trx, actor.account, id))!;
       await setMembers(work, actor, id, draft);
+      const made = (await getGroup(trx, actor.account, id))!;
       await audit("group.add", id, { name: draft.name });
+      await auditMembers(work, empty, made);
       await reviseTunnel(work, actor.account, id, "created");
-      return (await getGroup(trx, actor.account, id))!;
+      return made;
     },
     options,
   );

@@ -3,7 +3,7 @@ import { allocateAddress } from "../domain/overlay-address.ts";
 import { classifyResourceAddress } from "../domain/resource-address.ts";
 import { newId } from "../domain/xid.ts";
 import { getAccount } from "../store/accounts.ts";
-import { deleteResourceMemberships, setGroupsOfResource } from "../store/groups.ts";
+import { deleteResourceMemberships, listGroups, setGroupsOfResource } from "../store/groups.ts";
 import {
   deleteNetworkResource,
   findNetworkResourceByName,
@@ -57,11 +57,11 @@ export async function createResource(
         createdAt: nowMs,
       };
       await insertNetworkResource(trx, resource);
-      await setGroupsOfResource(trx, actor.account, { id: resource.id, type }, draft.groups);
       await audit("network.resource.create", resource.id, {
         name: resource.name,
         network_name: network.name,
       });
+      await setGroups(work, resource, draft.groups);
       await reviseTunnel(work, actor.account, resource.id, "created");
       return resource;
     },
@@ -104,8 +104,8 @@ export async function changeResource(
             : null,
       };
       await updateNetworkResource(trx, actor.account, before.id, after);
-      await setGroupsOfResource(trx, actor.account, { id: before.id, type }, draft.groups);
       await audit("network.resource.update", before.id, { name: after.name, network_name: network.name });
+      await setGroups(work, after, draft.groups);
       await reviseTunnel(work, actor.account, before.id, "modified");
       if (after.address !== before.address || after.enabled !== before.enabled) {
         await reviseServicesTargeting(work, actor.account, [before.id]);
@@ -137,6 +137,7 @@ export async function removeResource(
           `resource ${resource.name} is a target of the service ${service.name}`,
         );
       }
+      await setGroups(work, resource, []);
       await deleteResourceMemberships(trx, resource.id);
       await deleteNetworkResource(trx, actor.account, resource.id);
       await audit("network.resource.delete", resource.id, { name: resource.name });
@@ -158,6 +159,24 @@ export async function requireResource(
     throw new AppError("network.not_found", `network resource ${id} not found`);
   }
   return resource;
+}
+
+/** Replaces the groups that the resource is a member of. */
+async function setGroups(
+  { trx, audit }: Work,
+  resource: NetworkResource,
+  wanted: readonly string[],
+): Promise<void> {
+  const { id, accountId, name, type } = resource;
+  const groups = await listGroups(trx, accountId);
+  await setGroupsOfResource(trx, accountId, { id, type }, wanted);
+  for (const group of groups) {
+    const was = group.resources.some((one) => one.id === id);
+    const is = wanted.includes(group.id);
+    if (was === is) continue;
+    const meta = { name, group: group.name, group_id: group.id };
+    await audit(is ? "resource.group.add" : "resource.group.delete", id, meta);
+  }
 }
 
 async function checkDraft({ trx }: Work, account: AccountId, draft: ResourceDraft, own?: ResourceId) {

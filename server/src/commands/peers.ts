@@ -90,7 +90,7 @@ export async function registerDevice(
         { kind: "wireguard", name: draft.name, publicKey, presharedKey },
         draft.groups,
       );
-      await audit("user.peer.add", peer.id, { name: peer.name, ip: peer.ip });
+      await audit("peer.user.add", peer.id, { name: peer.name, ip: peer.ip });
       return { peer, privateKey: made?.privateKey };
     },
     options,
