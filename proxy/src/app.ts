@@ -110,6 +110,7 @@ export async function startApp(config: ProxyConfig, log: Logger): Promise<App> {
       ports: plane.ports,
       log,
     });
+    undo.push(() => registry.close());
     undo.push(() => plane.close());
     control = new ControlPlane({
       config: withEndpoint(config, tunnel.port),

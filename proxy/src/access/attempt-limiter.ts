@@ -19,7 +19,11 @@ export class AttemptLimiter {
     return left <= BURST - 1 ? 0 : Math.ceil(((left - BURST + 1) * REFILL_MS) / 1000);
   }
 
-  failed(serviceId: string, address: string, nowMs: number): void {
+  /**
+   * Counts an attempt as wrong, before its outcome is known: a hundred at the same moment must not all pass.
+   * {@link refund} takes it back.
+   */
+  count(serviceId: string, address: string, nowMs: number): void {
     const id = key(serviceId, address);
     const entry = this.#entries.get(id);
     const left = entry === undefined ? 0 : Math.max(0, entry.failures - (nowMs - entry.atMs) / REFILL_MS);
@@ -29,6 +33,12 @@ export class AttemptLimiter {
       const oldest = this.#entries.keys().next();
       if (!oldest.done) this.#entries.delete(oldest.value);
     }
+  }
+
+  /** The attempt was right, or could not be checked. */
+  refund(serviceId: string, address: string): void {
+    const entry = this.#entries.get(key(serviceId, address));
+    if (entry !== undefined) entry.failures = Math.max(0, entry.failures - 1);
   }
 }
 

@@ -105,10 +105,11 @@ async function check(x: Exchange, policy: AccessPolicy, credential: Credential):
   const waitSeconds = attempts.waitSeconds(id, x.clientAddress, Date.now());
   if (waitSeconds > 0)
     return answer("access.rate_limited", { headers: ["retry-after", String(waitSeconds)] });
+  attempts.count(id, x.clientAddress, Date.now());
   const result = await authenticator.check(accountId, id, credential);
+  if (result.ok || result.why === "unavailable") attempts.refund(id, x.clientAddress);
   if (!result.ok) {
     if (result.why === "unavailable") return answer("access.check_failed", { headers: ["retry-after", "5"] });
-    attempts.failed(id, x.clientAddress, Date.now());
     return answer("access.credentials_wrong", {
       page:
         credential.kind === "header"

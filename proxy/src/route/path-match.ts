@@ -8,6 +8,8 @@ export interface PathPrefix {
   readonly text: string;
   /** Decoded segments of {@link text}. */
   readonly segments: readonly string[];
+  /** {@link text} may be spelled in other ways. */
+  readonly encoded: boolean;
 }
 
 /** `/api/`, `/api` and `api` are the same prefix. */
@@ -16,6 +18,7 @@ export function parsePathPrefix(path: string): PathPrefix {
   return {
     text: segments.map((segment) => `/${segment}`).join(""),
     segments: segments.map(decodeSegment),
+    encoded: path.includes("%"),
   };
 }
 
@@ -41,7 +44,7 @@ export function matchPrefix(path: string, prefix: PathPrefix): number {
   if (path.startsWith(text)) {
     if (path.length === text.length || path.charCodeAt(text.length) === 47) return text.length;
   }
-  return path.includes("%") ? matchDecoded(path, prefix) : -1;
+  return prefix.encoded || path.includes("%") ? matchDecoded(path, prefix) : -1;
 }
 
 function matchDecoded(path: string, prefix: PathPrefix): number {
