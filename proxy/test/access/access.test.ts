@@ -274,6 +274,14 @@ suite("access", () => {
       if (i === 0) assert.match(String(reply.headers["set-cookie"]), /^nb_session=/);
     }
     assert.equal(asked, 1);
+    // The same mapping again is the same service, with everything it remembers.
+    const served = () =>
+      httpService("app", "app.example.test", backend.url, {
+        auth: authentication({ password: true, headerAuths: [{ header: "X-Api-Key", hashedValue: "" }] }),
+      });
+    await proxy.management.apply({ ...served(), revision: 99n, authToken: "another" });
+    assert.equal((await ask("app", { headers: { "X-Api-Key": "secret-1" } })).status, 200);
+    assert.equal(asked, 1);
     const wrong = await ask("app", { headers: { "X-Api-Key": "secret-2" } });
     assert.equal(wrong.status, 401);
     assert.equal(code(wrong.body), "access.credentials_wrong");

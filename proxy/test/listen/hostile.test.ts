@@ -51,6 +51,7 @@ suite("hostile requests", () => {
     "a chunk that is longer than it says":
       "POST / HTTP/1.1\r\nHost: app.example.test\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhello\r\n0\r\n\r\n",
     "two Hosts": "GET / HTTP/1.1\r\nHost: app.example.test\r\nHost: evil.example\r\n\r\n",
+    "two Hosts, ours last": "GET / HTTP/1.1\r\nHost: evil.example\r\nHost: app.example.test\r\n\r\n",
     "no Host": "GET / HTTP/1.1\r\n\r\n",
     "a Host with user information": "GET / HTTP/1.1\r\nHost: x@app.example.test\r\n\r\n",
     "a Host with a space": "GET / HTTP/1.1\r\nHost: app.example.test evil\r\n\r\n",

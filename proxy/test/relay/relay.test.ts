@@ -229,8 +229,13 @@ suite("services without HTTP", () => {
 
   test("an idle connection is closed, a busy one is not", async () => {
     const port = await freePort("tcp");
+    const sink = createServer((socket) => {
+      accepted.push(socket);
+      socket.on("error", () => {}).resume();
+    }).listen(0, "127.0.0.1");
+    await once(sink, "listening");
     await proxy.management.apply(
-      l4("tcp6", "tcp", port, echoPort(), {
+      l4("tcp6", "tcp", port, (sink.address() as AddressInfo).port, {
         options: { sessionIdleTimeout: { seconds: 0n, nanos: 300_000_000 } },
       }),
     );
@@ -242,6 +247,7 @@ suite("services without HTTP", () => {
     await once(socket, "end");
     socket.destroy();
     const livedMs = performance.now() - startedMs;
+    sink.close();
     assert.ok(livedMs > 700 && livedMs < 3000, `closed after ${livedMs} ms`);
   });
 
