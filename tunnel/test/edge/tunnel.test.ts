@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { createServer } from "node:net";
+import { networkInterfaces } from "node:os";
 import { buffer } from "node:stream/consumers";
 import {
   createDirectDialer,
@@ -115,6 +116,12 @@ suite("edge/tunnel", () => {
       const back = { publicKey: tunnels.client.publicKey, allowedIps: ["10.0.0.1/32"] };
       tunnels.server.setPeer(back);
       assert.equal(tunnels.server.peers()[0]?.endpoint, clientEndpoint);
+      const elsewhere = { ...back, endpoint: "127.0.0.1:9" };
+      tunnels.server.setPeer(elsewhere);
+      await tunnels.client.ping(SERVER_ADDRESS, 2000).catch(() => {});
+      assert.equal(tunnels.server.peers()[0]?.endpoint, clientEndpoint);
+      tunnels.server.setPeer(elsewhere);
+      assert.equal(tunnels.server.peers()[0]?.endpoint, clientEndpoint);
       tunnels.client.setPeer({ ...peer, endpoint: "127.0.0.1:9" });
       assert.equal(tunnels.client.peers()[0]?.endpoint, "127.0.0.1:9");
     } finally {
@@ -211,6 +218,17 @@ suite("edge/tunnel", () => {
     const tunnel = await createTunnel();
     try {
       await assert.rejects(createTunnel({ port: tunnel.port }), { code: "EADDRINUSE" });
+      // A host without IPv6 has one family to bind.
+      const hasIpv6 = Object.values(networkInterfaces()).some((list) =>
+        list?.some(({ address }) => address === "::1"),
+      );
+      for (const host of hasIpv6 ? ["127.0.0.1", "::1"] : ["127.0.0.1"]) {
+        await assert.rejects(
+          createTunnel({ port: tunnel.port, bindAddresses: [host] }),
+          { code: "EADDRINUSE" },
+          host,
+        );
+      }
     } finally {
       await tunnel.close();
     }

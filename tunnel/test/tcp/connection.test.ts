@@ -6,7 +6,7 @@ import { FIN, RST, TcpSegment } from "../../src/wire/tcp-segment.ts";
 import { MESSAGE_INITIATION } from "../../src/wire/wireguard-message.ts";
 import { twoPeers } from "../support/simulation.ts";
 import { tcpPair } from "../support/tcp-pair.ts";
-import { Transfer } from "../support/transfer.ts";
+import { patternBytes, Transfer } from "../support/transfer.ts";
 
 const HOUR_MS = 3_600_000;
 
@@ -208,6 +208,29 @@ suite("tcp/connection", () => {
     server().read();
     assert.ok(simulation.runUntil(() => client.closed && server().closed, 60_000));
     assert.deepEqual([server().received, server().firstWrong], [20_000_000, -1]);
+  });
+
+  test("a FIN waits for room like everything else, and a full reader is no dead peer", () => {
+    const { client, server, simulation } = tcpPair({ finish: false });
+    simulation.advance(100);
+    server().reading = false;
+    const { connection } = client;
+    // Fills the window to the last byte.
+    let written = 0;
+    for (let round = 0; round < 50; round += 1) {
+      const room = connection.sender.windowEnd - connection.sender.una - connection.sender.buffer.length;
+      if (room > 0)
+        written += connection.write(patternBytes(written, Math.min(room, connection.writableBytes)));
+      simulation.advance(200);
+    }
+    assert.equal(server().connection.receiver.heldBytes, written);
+    connection.finishWriting();
+    simulation.advance(HOUR_MS);
+    assert.deepEqual([client.closed, server().ended], [false, false]);
+    server().reading = true;
+    server().read();
+    simulation.advance(120_000);
+    assert.deepEqual([server().received, server().firstWrong, server().ended], [written, -1, true]);
   });
 
   test("a window update that gets lost is asked for by a probe", () => {
