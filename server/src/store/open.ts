@@ -31,7 +31,7 @@ export interface StoreOptions {
 /** What we use of better-sqlite3's connection. */
 interface SqliteConnection {
   pragma(source: string): unknown;
-  prepare(sql: string): unknown;
+  prepare(sql: string): { pluck(): { all(): unknown[] } };
 }
 
 /**
@@ -66,6 +66,8 @@ export async function openStore({ path, encryptionKey, busyTimeoutMs = 5000 }: S
       afterCreate(connection: SqliteConnection, done: (error: unknown, connection: unknown) => void) {
         try {
           connection.pragma(`busy_timeout = ${busyTimeoutMs}`);
+          // Before anything that writes: switching to WAL changes the file.
+          refuseForeign(connection, path);
           connection.pragma("journal_mode = WAL");
           connection.pragma("synchronous = NORMAL");
           connection.pragma("foreign_keys = ON");
@@ -78,7 +80,7 @@ export async function openStore({ path, encryptionKey, busyTimeoutMs = 5000 }: S
     },
   });
   try {
-    await migrate(db, busyTimeoutMs);
+    await migrate(db, path, busyTimeoutMs);
     await ensureState(db, "epoch", randomUUID());
     await checkKey(db, secrets, path);
   } catch (error) {
@@ -91,6 +93,22 @@ export async function openStore({ path, encryptionKey, busyTimeoutMs = 5000 }: S
     changes: createChangeSignal(),
     close: () => db.destroy(),
   };
+}
+
+/** Somebody else's database would be taken for an empty one of ours and be filled with our tables. */
+function refuseForeign(connection: SqliteConnection, path: string): void {
+  const tables = connection
+    .prepare("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
+    .pluck()
+    .all();
+  if (tables.length === 0 || tables.includes("knex_migrations")) return;
+  throw new AppError(
+    "storage.unreadable",
+    `${path} is the database of another program (it has the table ${tables[0]})`,
+    {
+      hint: "Point NB_SERVER_DATABASE (or NB_SERVER_STATE_DIR) at this server's own database, or at a file that does not exist yet.",
+    },
+  );
 }
 
 /** A wrong key would show only when a private key is needed, perhaps weeks later; so it is tried at once. */
@@ -108,7 +126,7 @@ async function checkKey(db: Db, secrets: SecretBox, path: string): Promise<void>
 }
 
 /** Waits for another process that migrates; a lock that outlives the wait was left behind by a crash. */
-async function migrate(db: Db, patienceMs: number): Promise<void> {
+async function migrate(db: Db, path: string, patienceMs: number): Promise<void> {
   const deadline = Date.now() + patienceMs;
   for (;;) {
     try {
@@ -117,11 +135,23 @@ async function migrate(db: Db, patienceMs: number): Promise<void> {
       if (pending.length > 0) await db.migrate.latest({ migrationSource });
       return;
     } catch (error) {
+      if (/migration directory is corrupt/.test((error as Error).message)) throw madeByAnother(path, error);
       if ((error as Error).name !== "MigrationLocked") throw error;
       if (Date.now() > deadline) await db.migrate.forceFreeMigrationsLock({ migrationSource });
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }
+}
+
+function madeByAnother(path: string, cause: unknown): AppError {
+  return new AppError(
+    "storage.unreadable",
+    `${path} was made by a newer version of the server: it has migrations that this one does not know`,
+    {
+      cause,
+      hint: "Start the version that was used last, or restore the backup that was made before the update.",
+    },
+  );
 }
 
 /**

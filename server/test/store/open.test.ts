@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { AccountId } from "@netbird-proxy/proto";
 import { AppError } from "@netbird-proxy/proto";
+import knex from "knex";
 import { openStore } from "../../src/store/open.ts";
 import {
   appendRevision,
@@ -54,6 +55,39 @@ suite("the store", () => {
       assert.equal(error.code, "storage.unreadable");
       assert.ok(error.message.includes(notADatabase));
       assert.match(error.hint, /backup/);
+      return true;
+    });
+  });
+
+  test("another program's database is refused and left as it is", async () => {
+    mkdirSync(join(folder, "state"));
+    const foreign = knex({
+      client: "better-sqlite3",
+      connection: { filename: path },
+      useNullAsDefault: true,
+    });
+    await foreign.schema.createTable("customers", (table) => table.increments());
+    await foreign.destroy();
+    const before = readFileSync(path);
+    await assert.rejects(openStore({ path, encryptionKey }), (error) => {
+      assert.ok(error instanceof AppError);
+      assert.equal(error.code, "storage.unreadable");
+      assert.match(error.message, /server\.db is the database of another program \(.*customers/);
+      assert.match(error.hint, /NB_SERVER_DATABASE/);
+      return true;
+    });
+    assert.deepEqual(readFileSync(path), before);
+  });
+
+  test("a database of a newer version says which version is needed", async () => {
+    const store = await openStore({ path, encryptionKey });
+    await store.db("knex_migrations").insert({ name: "9999-later", batch: 2 });
+    await store.close();
+    await assert.rejects(openStore({ path, encryptionKey }), (error) => {
+      assert.ok(error instanceof AppError);
+      assert.equal(error.code, "storage.unreadable");
+      assert.match(error.message, /server\.db was made by a newer version/);
+      assert.match(error.hint, /Start the version that was used last/);
       return true;
     });
   });
