@@ -75,18 +75,24 @@ async function listen(
     return await listenOnOnePort({ host, port, tls, ...servers });
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    if (code === "EADDRINUSE" || code === "EACCES" || code === "EADDRNOTAVAIL") {
+    if (code !== undefined && addressProblems.has(code)) {
       throw new AppError("server.address_unavailable", `cannot listen on ${host}:${port}: ${message}`, {
         cause: error,
       });
     }
-    if (tls)
-      throw new AppError("server.certificate_unusable", `the certificate cannot be used: ${message}`, {
-        cause: error,
-      });
+    if (config.tls) {
+      const { certFile, keyFile } = config.tls;
+      throw new AppError(
+        "server.certificate_unusable",
+        `the certificate ${certFile} with the key ${keyFile} cannot be used: ${message}`,
+        { cause: error },
+      );
+    }
     throw error;
   }
 }
+
+const addressProblems = new Set(["EADDRINUSE", "EACCES", "EADDRNOTAVAIL", "ENOTFOUND", "EAI_AGAIN"]);
 
 function readCertificate({ certFile, keyFile }: NonNullable<ServerConfig["tls"]>) {
   try {

@@ -1,3 +1,4 @@
+import { Resolver } from "node:dns";
 import { join } from "node:path";
 import { DEFAULT_PORT_RANGE, type PortRange } from "./domain/listen-port.ts";
 
@@ -53,10 +54,7 @@ export function readConfig(env: NodeJS.ProcessEnv): ServerConfig {
     encryptionKey: readEncryptionKey(env, stateDir, problems),
     tls: readTls(env, problems),
     setupTokenEnabled: env.NB_SETUP_PAT_ENABLED === "true",
-    dnsServers: (env.NB_DNS_SERVERS ?? "")
-      .split(",")
-      .map((server) => server.trim())
-      .filter((server) => server !== ""),
+    dnsServers: readDnsServers(env, problems),
     portRange: readPortRange(env),
     accessLogRetentionDays: readRetention(env, problems),
     logLevel: readLogLevel(env, problems),
@@ -99,6 +97,21 @@ function readTls(env: NodeJS.ProcessEnv, problems: string[]): ServerConfig["tls"
   if (certFile) problems.push("NB_SERVER_TLS_KEY_FILE: missing, but NB_SERVER_TLS_CERT_FILE is set");
   if (keyFile) problems.push("NB_SERVER_TLS_CERT_FILE: missing, but NB_SERVER_TLS_KEY_FILE is set");
   return undefined;
+}
+
+function readDnsServers(env: NodeJS.ProcessEnv, problems: string[]): string[] {
+  const servers = (env.NB_DNS_SERVERS ?? "")
+    .split(",")
+    .map((server) => server.trim())
+    .filter((server) => server !== "");
+  for (const server of servers) {
+    try {
+      new Resolver().setServers([server]);
+    } catch {
+      problems.push(`NB_DNS_SERVERS: ${JSON.stringify(server)} is no IP address or address:port`);
+    }
+  }
+  return servers;
 }
 
 /** As in NetBird, a range that makes no sense is the default one. */

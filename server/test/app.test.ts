@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AppError } from "@netbird-proxy/proto";
@@ -67,5 +67,38 @@ suite("the whole server", () => {
         return true;
       },
     );
+  });
+
+  test("a certificate without its key is named together with the key", async () => {
+    const certFile = join(folder, "tls.crt");
+    const keyFile = join(folder, "tls.key");
+    for (const file of [certFile, keyFile]) writeFileSync(file, "no PEM\n");
+    await assert.rejects(
+      startApp(config({ NB_SERVER_TLS_CERT_FILE: certFile, NB_SERVER_TLS_KEY_FILE: keyFile }), log),
+      (error) => {
+        assert.ok(error instanceof AppError);
+        assert.equal(error.code, "server.certificate_unusable");
+        assert.ok(error.message.includes(certFile) && error.message.includes(keyFile), error.message);
+        return true;
+      },
+    );
+  });
+
+  test("a host that has no address, and a folder that cannot be made, name their variables", async () => {
+    await assert.rejects(startApp(config({ NB_SERVER_ADDRESS: "no-such-host.invalid:0" }), log), (error) => {
+      assert.ok(error instanceof AppError);
+      assert.equal(error.code, "server.address_unavailable");
+      assert.match(error.message, /no-such-host\.invalid:0/);
+      assert.match(error.hint, /NB_SERVER_ADDRESS/);
+      return true;
+    });
+    const file = join(folder, "a-file");
+    writeFileSync(file, "");
+    await assert.rejects(startApp(config({ NB_SERVER_STATE_DIR: join(file, "state") }), log), (error) => {
+      assert.ok(error instanceof AppError);
+      assert.equal(error.code, "storage.unreadable");
+      assert.match(error.hint, /NB_SERVER_STATE_DIR/);
+      return true;
+    });
   });
 });

@@ -30,6 +30,7 @@ suite("server configuration", () => {
           NB_SERVER_ENCRYPTION_KEY: "short",
           NB_SERVER_ACCESS_LOG_RETENTION_DAYS: "a week",
           NB_LOG_LEVEL: "loud",
+          NB_DNS_SERVERS: "192.0.2.1:53, resolver.example",
         }),
       (error) => {
         assert.ok(error instanceof ConfigError);
@@ -39,6 +40,7 @@ suite("server configuration", () => {
             "NB_SERVER_ADDRESS",
             "NB_SERVER_ENCRYPTION_KEY",
             "NB_SERVER_TLS_KEY_FILE",
+            "NB_DNS_SERVERS",
             "NB_SERVER_ACCESS_LOG_RETENTION_DAYS",
             "NB_LOG_LEVEL",
           ],

@@ -23,7 +23,7 @@ export async function setupCommand(
   const { email, name } = values;
   const file = values["password-file"];
   // A password on the command line shows in the process list; a file does not.
-  const password = file === undefined ? values.password : readFileSync(file, "utf8").replace(/\r?\n$/, "");
+  const password = file === undefined ? values.password : readPasswordFile(file);
   if (!email || !name || password === undefined) {
     throw new UsageError("setup needs --email, --name, and --password or --password-file");
   }
@@ -50,5 +50,13 @@ export async function setupCommand(
     return 0;
   } finally {
     await context.store.close();
+  }
+}
+
+function readPasswordFile(file: string): string {
+  try {
+    return readFileSync(file, "utf8").replace(/\r?\n$/, "");
+  } catch (error) {
+    throw new UsageError(`--password-file cannot be read: ${(error as Error).message}`);
   }
 }

@@ -14,8 +14,9 @@ export function readOrCreateKeyFile(path: string): Uint8Array {
   try {
     text = readFileSync(path, "utf8");
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT")
-      throw unreadable(path, (error as Error).message, error);
+    const { code = "" } = error as NodeJS.ErrnoException;
+    // ENOTDIR: a part of the path is a file, so there has never been a key.
+    if (code !== "ENOENT" && code !== "ENOTDIR") throw unreadable(path, (error as Error).message, error);
     return createKeyFile(path);
   }
   const key = Buffer.from(text.trim(), "base64");
@@ -31,7 +32,14 @@ function createKeyFile(path: string): Uint8Array {
     writeFileSync(path, `${key.toString("base64")}\n`, { mode: 0o600, flag: "wx" });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "EEXIST") return readOrCreateKeyFile(path);
-    throw unreadable(path, (error as Error).message, error);
+    throw new AppError(
+      "storage.unreadable",
+      `the encryption key file ${path} cannot be made: ${(error as Error).message}`,
+      {
+        cause: error,
+        hint: "Point NB_SERVER_STATE_DIR (or NB_SERVER_ENCRYPTION_KEY_FILE) at a folder with space that the server may write.",
+      },
+    );
   }
   return key;
 }

@@ -63,6 +63,15 @@ suite("the command line", () => {
     assert.equal(JSON.parse(made.out).email, "owner@example.com");
   });
 
+  test("a password file that cannot be read is named, without a stack trace", async () => {
+    const file = join(folder, "missing");
+    const { code, err } = await cli("setup", ...owner.slice(0, 4), "--password-file", file);
+    assert.equal(code, 2);
+    assert.match(err, /^--password-file cannot be read: ENOENT/);
+    assert.ok(err.includes(file));
+    assert.doesNotMatch(err, /^\s+at /m);
+  });
+
   test("the encryption key is made once and readable by its owner only", async () => {
     await cli("token", "list");
     const file = join(folder, "encryption.key");
