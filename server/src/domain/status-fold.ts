@@ -262,6 +262,10 @@ function certificateStatus({
     const text = message || "the certificate is being ordered";
     return { ...rest, reason: reason(knownReason(code, "certificate.pending"), text) };
   }
+  // Ready, but the newest files are not usable: it will matter when the certificate in use expires.
+  if (rest.state === "ready" && code !== "") {
+    return { ...rest, reason: reason(knownReason(code, "certificate.unreadable"), message || code) };
+  }
   return rest;
 }
 

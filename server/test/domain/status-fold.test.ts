@@ -430,6 +430,23 @@ suite("the status of a service", () => {
     });
   }
 
+  test("tells of newer certificate files that cannot be used, while the old certificate serves", () => {
+    const spoilt = { reason: "certificate.key_mismatch", message: "the key does not fit" };
+    const folded = foldStatus({
+      service,
+      clusterProxies: [proxy("a")],
+      nowMs: NOW,
+      ...certificate(spoilt),
+    });
+    assert.equal(folded.state, "active");
+    assert.equal(folded.proxies[0]?.certificate?.state, "ready");
+    assert.deepEqual(folded.proxies[0]?.certificate?.reason, {
+      code: "certificate.key_mismatch",
+      message: "the key does not fit",
+      hint: reasonCodes["certificate.key_mismatch"].hint,
+    });
+  });
+
   test("names every proxy and target, and the certificate that runs out first", () => {
     const folded = foldStatus({
       service,
