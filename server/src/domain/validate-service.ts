@@ -114,7 +114,7 @@ function checkTargets(mode: ServiceMode, requests: readonly ServiceTargetRequest
     if (first !== undefined) {
       throw new AppError(
         "service.duplicate_path",
-        `targets[${first}] already has the path ${target.path || "/"}`,
+        `${target.path || "/"} matches the same requests as ${requests[first]?.path || "/"} of targets[${first}]`,
         { path: `${at}.path` },
       );
     }
