@@ -55,7 +55,11 @@ function readDetails(error: ServiceError): ErrorDetails | undefined {
   }
 }
 
-function explainTransport(message: string): string {
+function explainTransport(text: string): string {
+  // grpc-js wraps the one thing that helps, such as "connect ECONNREFUSED 127.0.0.1:443".
+  const message = text
+    .replace(/^No connection established\. Last error: (Error: )?/, "")
+    .replace(/\.? Resolution note: ?$/, "");
   if (/self.signed|unable to (get|verify)|CERT_|certificate/i.test(message))
     return `${message} (a private CA is trusted with --ca-file or NODE_EXTRA_CA_CERTS)`;
   if (/wrong version number|EPROTO/i.test(message))

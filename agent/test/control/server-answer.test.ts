@@ -30,6 +30,13 @@ suite("what a failed call means", () => {
     }
   });
 
+  test("of a connection that failed, only what helps is left", () => {
+    const wrapped =
+      "No connection established. Last error: Error: connect ECONNREFUSED 127.0.0.1:9. Resolution note: ";
+    const failure = readFailure(serviceError(grpcStatus.UNAVAILABLE, wrapped));
+    assert.deepEqual(failure, { kind: "unreachable", message: "connect ECONNREFUSED 127.0.0.1:9" });
+  });
+
   test("what may pass is asked again", () => {
     for (const code of [
       grpcStatus.UNAVAILABLE,
