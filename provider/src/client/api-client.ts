@@ -93,8 +93,11 @@ export class ApiClient {
     this.#features ??= this.get<Instance>("/instance", signal).then(
       (instance) => new Set(Array.isArray(instance?.features) ? instance.features : []),
       (error) => {
-        this.#options.log("debug", "the server did not say what it offers", { reason: String(error) });
         this.#features = undefined;
+        // An old server does not have the page. One that cannot be asked now cannot check a plan either, and a plan that
+        // nobody checked must not look like one that was.
+        if (!(error instanceof ApiFailure) || error.status >= 500 || error.status === 429) throw error;
+        this.#options.log("debug", "the server did not say what it offers", { reason: String(error) });
         return new Set();
       },
     );

@@ -13,8 +13,10 @@ export function describeApiFailure(error: unknown, context: FailureContext): Dia
 function describeAnswer(failure: ApiFailure, context: FailureContext): Diagnostic {
   const path = failure.path === "" ? undefined : context.attributeOf(failure.path);
   const lines = [sentence(failure.message)];
-  const advice = failure.hint || adviceFor(failure);
-  if (advice !== "") lines.push(sentence(advice));
+  // The server knows the token is wrong, but not where it was set.
+  const advice =
+    failure.status === 401 ? [failure.hint, adviceFor(failure)] : [failure.hint || adviceFor(failure)];
+  for (const line of advice) if (line !== "") lines.push(sentence(line));
   // A message that names a field which is no attribute of ours must still say which.
   if (failure.path !== "" && path === undefined) lines.push(`Field of the API: ${failure.path}.`);
   lines.push(`\n${answerLine(failure)}`);
@@ -82,6 +84,8 @@ function describeSilence(failure: NetworkFailure, { doing }: FailureContext): Di
 
 function sentence(text: string): string {
   const trimmed = text.trim();
-  const first = trimmed.charAt(0).toUpperCase() + trimmed.slice(1);
+  // A name such as shop.example.com or targets[0] is not to be spelt with a capital.
+  const word = /^[a-z]+(?=[\s,:])/.test(trimmed);
+  const first = word ? trimmed.charAt(0).toUpperCase() + trimmed.slice(1) : trimmed;
   return /[.!?]$/.test(first) ? first : `${first}.`;
 }

@@ -151,6 +151,41 @@ suite("the API client", () => {
     assert.deepEqual(server.seen(/^POST/), []);
   });
 
+  // The failure was taken for "offers nothing", and a plan that nobody had checked looked like one that was.
+  test("a server that cannot say what it offers does not pass for one without dry runs", async () => {
+    client = connect({ maxRetries: 0 });
+    const body = { name: "s", domain: "s.proxy.example.test", targets: [] };
+    const dryRun = () => client.dryRun("POST", "/reverse-proxies/services", body, signal);
+    server.fault("GET", /^\/instance/, { status: 503, times: 1 });
+    await assert.rejects(dryRun(), (error) => error instanceof ApiFailure && error.status === 503);
+    server.fault("GET", /^\/instance/, { cut: true, times: 1 });
+    await assert.rejects(dryRun(), NetworkFailure);
+    assert.ok(await dryRun());
+    server.fault("GET", /^\/instance/, { status: 404, times: 1 });
+    client = connect();
+    assert.equal(await dryRun(), undefined);
+  });
+
+  test("a sentence does not begin with a name in capitals, and a refused token says where it is set", () => {
+    const describe = (status: number, message: string, hint: string) => {
+      const answer = { status, message, hint, attempts: 1, elapsedMs: 0 };
+      const failure = new ApiFailure({ method: "GET", url: "http://x/api/groups" }, answer);
+      return describeApiFailure(failure, { doing: "plan", attributeOf: () => undefined })?.[0]?.detail ?? "";
+    };
+    assert.match(
+      describe(412, "shop.example.com is under no cluster", ""),
+      /^shop\.example\.com is under no cluster\./,
+    );
+    assert.match(
+      describe(422, "peer x does not exist", "use another"),
+      /^Peer x does not exist\.\nUse another\./,
+    );
+    assert.match(
+      describe(401, "token invalid", "make a new token"),
+      /Make a new token\.\nCheck `token`.*NB_PAT/,
+    );
+  });
+
   test("an answer that is no JSON asks whether this is a management server", async () => {
     server.fault("GET", /^\/groups/, { status: 200, body: "<html>hello</html>" });
     await assert.rejects(client.get("/groups", signal), /is this the address of a management server/);

@@ -105,7 +105,11 @@ function validateTargets(config: ServicePlan, diagnostics: Diagnostics): void {
     const normal = path.replace(/\/+$/, "") || "/";
     const other = seen.get(normal);
     if (other !== undefined)
-      diagnostics.error(at, "The same path twice", `"${path}" and "${other}" match the same requests.`);
+      diagnostics.error(
+        at,
+        "The same path twice",
+        `"${path}" and "${other}" match the same requests. Remove one of the two targets, or give it another path.`,
+      );
     seen.set(normal, path);
     if (target !== null && !isUnknown(target)) validateHost(target, at, diagnostics);
   }
