@@ -46,7 +46,7 @@ export const AccountSettingsRequest = Type.Object(
     ),
     extra: Type.Optional(AccountExtraSettings),
   },
-  { title: "AccountSettingsRequest" },
+  { title: "AccountSettingsRequest", default: {} },
 );
 export type AccountSettingsRequest = Static<typeof AccountSettingsRequest>;
 
@@ -75,10 +75,7 @@ export type AccountOnboarding = Static<typeof AccountOnboarding>;
 
 export const AccountRequest = Type.Object(
   {
-    settings: Type.Object(AccountSettingsRequest.properties, {
-      title: "AccountSettingsRequest",
-      default: {},
-    }),
+    settings: AccountSettingsRequest,
     onboarding: Type.Optional(AccountOnboarding),
   },
   { title: "AccountRequest" },

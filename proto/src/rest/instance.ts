@@ -14,6 +14,17 @@ export const Instance = Type.Object(
 );
 export type Instance = Static<typeof Instance>;
 
+export const InstanceVersion = Type.Object(
+  {
+    management_current_version: Type.String(),
+    management_available_version: Type.Optional(Type.String()),
+    dashboard_available_version: Type.Optional(Type.String()),
+    management_update_available: Type.Boolean(),
+  },
+  { title: "InstanceVersion" },
+);
+export type InstanceVersion = Static<typeof InstanceVersion>;
+
 export const SetupRequest = Type.Object(
   {
     email: Type.String({ default: "" }),

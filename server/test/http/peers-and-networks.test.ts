@@ -36,6 +36,13 @@ suite("peers over REST", () => {
       }),
     );
 
+  test("a peer reaches no other peer", async () => {
+    const peer = (await server.call("POST", "/peers", { name: "web" })).body;
+    await server.call("POST", "/peers", { name: "db" });
+    assert.deepEqual((await server.call("GET", `/peers/${peer.id}/accessible-peers`)).body, []);
+    assert.equal((await server.call("GET", "/peers/nobody/accessible-peers")).status, 404);
+  });
+
   test("a stock device is registered with its own key and gets a wg-quick file", async () => {
     const proxy = await addProxyPeer("proxy-1", "proxy.example.net:51820");
     await addProxyPeer("proxy-2", "");

@@ -18,6 +18,13 @@ suite("first boot over REST", () => {
   });
   teardown(() => server.close());
 
+  test("the version is for those who have a token", async () => {
+    assert.equal((await server.call("GET", "/instance/version", undefined, null)).status, 401);
+    await server.setUp();
+    const { body } = await server.call("GET", "/instance/version");
+    assert.deepEqual(body, { management_current_version: "1.2.3", management_update_available: false });
+  });
+
   test("the instance says whether it needs to be set up, its version and what it can", async () => {
     const before = (await server.call("GET", "/instance", undefined, null)).body;
     assertConforms(Instance, before);

@@ -1,4 +1,4 @@
-import { features, Instance, SetupRequest, SetupResponse } from "@netbird-proxy/proto/rest";
+import { features, Instance, InstanceVersion, SetupRequest, SetupResponse } from "@netbird-proxy/proto/rest";
 import { isSetupRequired, setUp } from "../../commands/set-up.ts";
 import type { App } from "../app-type.ts";
 import type { HttpPorts } from "../ports.ts";
@@ -14,6 +14,16 @@ export function registerInstanceRoutes(app: App, ports: HttpPorts): void {
       setup_required: await isSetupRequired(context),
       version: ports.version,
       features: [...features],
+    }),
+  );
+
+  // Nobody is asked for newer versions, so none is ever available.
+  app.get(
+    "/api/instance/version",
+    { schema: { tags: ["instance"], response: answers(InstanceVersion) } },
+    async (): Promise<InstanceVersion> => ({
+      management_current_version: ports.version,
+      management_update_available: false,
     }),
   );
 

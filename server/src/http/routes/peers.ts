@@ -59,6 +59,19 @@ export function registerPeerRoutes(app: App, { context }: HttpPorts): void {
     },
   );
 
+  // Peers talk to proxies and to nobody else, and those are no peers of this API.
+  app.get(
+    "/api/peers/:id/accessible-peers",
+    {
+      config: { permission: ["peers", "read"] },
+      schema: { tags, params: IdParams, response: answers(Type.Array(Peer)) },
+    },
+    async (request): Promise<Peer[]> => {
+      await requirePeer(db, request.caller.actor.account, request.params.id);
+      return [];
+    },
+  );
+
   app.get(
     "/api/peers/:id",
     {
