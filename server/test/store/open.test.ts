@@ -14,6 +14,7 @@ import {
   pruneRevisions,
   readRevisionsAfter,
 } from "../../src/store/revisions.ts";
+import { sqliteClient } from "../../src/store/sqlite-client.ts";
 import { inTransaction } from "../../src/store/transaction.ts";
 
 const encryptionKey = new Uint8Array(32).fill(7);
@@ -62,7 +63,7 @@ suite("the store", () => {
   test("another program's database is refused and left as it is", async () => {
     mkdirSync(join(folder, "state"));
     const foreign = knex({
-      client: "better-sqlite3",
+      client: sqliteClient,
       connection: { filename: path },
       useNullAsDefault: true,
     });
