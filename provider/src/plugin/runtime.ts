@@ -50,7 +50,10 @@ export class Runtime {
 
   /** Ends waits and requests; calls in flight answer with what they know. */
   stop(): void {
-    this.#stop.abort(new DiagnosticError({ summary: "Interrupted", detail: "Terraform was asked to stop." }));
+    const detail =
+      "Terraform was asked to stop. What the server had accepted by then is in the state, and the next plan goes on from " +
+      "there. An object that was being created is marked as tainted and would be replaced; `terraform untaint` keeps it.";
+    this.#stop.abort(new DiagnosticError({ summary: "Interrupted", detail }));
   }
 
   /** True while a call is being answered. */

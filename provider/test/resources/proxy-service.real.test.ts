@@ -334,6 +334,7 @@ suite("netbird_proxy_service", () => {
     const { code, output } = await command.finished;
     assert.equal(code, 1, output);
     assert.match(output, /Interrupted/);
+    assert.match(output, /terraform\s+[│\s]*untaint/);
     assert.equal((await workspace.state(ADDRESS))!.id, stored().id);
   });
 
