@@ -179,6 +179,7 @@ suite("the server's stream", () => {
     const management = new ScriptedManagement();
     const proxy = await startTestProxy({}, management);
     const backend = await startBackend();
+    await until(() => management.acks.length === 1, "the first snapshot to be acknowledged");
     management.stop();
     await until(() => !proxy.app.control.connected, "the proxy to notice");
     management.snapshot = [
