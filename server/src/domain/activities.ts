@@ -65,7 +65,6 @@ const activities: Record<string, string> = {
   "setupkey.delete": "Setup key deleted",
   "setupkey.group.add": "Group added to setup key",
   "setupkey.group.delete": "Group removed from setup key",
-  "setupkey.peer.add": "Peer added with setup key",
   "setupkey.revoke": "Setup key revoked",
   "transferred.owner.role": "Owner role transferred",
   "user.approve": "User approved",

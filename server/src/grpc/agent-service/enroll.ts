@@ -131,7 +131,7 @@ async function addAgent(
     },
     groups.map(({ id }) => id),
   );
-  await work.audit("setupkey.peer.add", peer.id, {
+  await work.audit("peer.setupkey.add", peer.id, {
     name: peer.name,
     ip: peer.ip,
     setup_key_name: key.name,
