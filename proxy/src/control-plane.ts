@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { AccountId } from "@netbird-proxy/proto";
-import { management } from "@netbird-proxy/proto/grpc";
+import type { management } from "@netbird-proxy/proto/grpc";
 import type { CertificateStore } from "./cert/certificate-store.ts";
 import { type ProxyConfig, version } from "./config.ts";
 import { foldStatus, LegacyStatusSender } from "./control/legacy-status.ts";
@@ -49,6 +49,8 @@ export class ControlPlane {
   #revision = 0n;
   #connected = false;
   #syncStartedMs = 0;
+  /** Which services a probe is about; made when first asked for after a change. */
+  #byProbe: Map<Probe, string[]> | undefined;
   #expiryTimer: NodeJS.Timeout | undefined;
   /** Something to serve: from disk or from the server. */
   configurationLoaded = false;
@@ -155,12 +157,8 @@ export class ControlPlane {
 
   /** A probe found something else than before. */
   probeChanged(probe: Probe): void {
-    const ids: string[] = [];
-    for (const [id, { service }] of this.#parts.registry.served) {
-      if (service.relay?.probe === probe || service.routes.some((route) => route.probe === probe))
-        ids.push(id);
-    }
-    this.#reporter.changed(ids);
+    this.#byProbe ??= servicesByProbe(this.#parts.registry);
+    this.#reporter.changed(this.#byProbe.get(probe) ?? []);
   }
 
   certificatesChanged(): void {
@@ -207,6 +205,7 @@ export class ControlPlane {
     const { registry, metrics, log } = this.#parts;
     const startedMs = performance.now();
     const changed = await registry.apply(batch.mappings, batch.retain);
+    this.#byProbe = undefined;
     if (batch.position !== undefined) {
       if (batch.position.epoch !== "") this.#epoch = batch.position.epoch;
       if (batch.position.revision > 0n) this.#revision = batch.position.revision;
@@ -262,13 +261,10 @@ export class ControlPlane {
   }
 
   #content(): string {
-    const mappings = [...this.#parts.registry.served.values()].map(({ bytes, revision }) =>
-      management.ProxyMapping.encode({ ...management.ProxyMapping.decode(bytes), revision }).finish(),
-    );
     return encodeLastKnown({
       epoch: this.#epoch,
       revision: this.#revision,
-      mappings,
+      mappings: this.#parts.registry.served.values(),
       tunnels: this.#parts.tunnels.encodedStates(),
       peersSeenAt: this.#parts.tunnels.peersSeenAt(),
     });
@@ -287,4 +283,18 @@ export class ControlPlane {
     for (const { service } of registry.served.values()) if (service.mode !== "http") modes[service.mode] += 1;
     for (const [mode, count] of Object.entries(modes)) metrics.l4Services.set({ mode }, count);
   }
+}
+
+function servicesByProbe(registry: ServiceRegistry): Map<Probe, string[]> {
+  const byProbe = new Map<Probe, string[]>();
+  const add = (probe: Probe, id: string) => {
+    const ids = byProbe.get(probe);
+    if (ids === undefined) byProbe.set(probe, [id]);
+    else if (ids.at(-1) !== id) ids.push(id);
+  };
+  for (const [id, { service }] of registry.served) {
+    for (const { probe } of service.routes) add(probe, id);
+    if (service.relay !== undefined) add(service.relay.probe, id);
+  }
+  return byProbe;
 }

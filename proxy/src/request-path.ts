@@ -99,6 +99,7 @@ function fail(x: Exchange, error: unknown): void {
 
 function readTarget(x: Exchange): Answer | undefined {
   const { down } = x;
+  if (down.upgrade !== undefined && announcesBody(x)) return answer("request.malformed");
   let authority = down.authority;
   let { target } = down;
   const hostHeader = singleHost(down.headers);
@@ -131,6 +132,12 @@ function readTarget(x: Exchange): Answer | undefined {
   x.host = host;
   x.authority = authority;
   return undefined;
+}
+
+/** A handshake has no body; where it would end, and the new protocol begin, is anybody's guess. */
+function announcesBody(x: Exchange): boolean {
+  const length = x.header("content-length");
+  return (length !== undefined && length !== "0") || x.header("transfer-encoding") !== undefined;
 }
 
 /** @returns null when there are several: whoever reads the other one would see another request */

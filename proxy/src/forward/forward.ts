@@ -3,7 +3,7 @@ import { type Answer, type AnswerCode, answer } from "../answer/catalogue.ts";
 import { sendAnswer } from "../answer/send-answer.ts";
 import type { Exchange } from "../exchange.ts";
 import type { UpstreamHandler } from "./connection.ts";
-import { codedError, errorCode } from "./dial.ts";
+import { errorCode } from "./dial.ts";
 import { RequestBody } from "./request-body.ts";
 import { upstreamPath } from "./request-headers.ts";
 import { downstreamHeaders } from "./response-headers.ts";
@@ -26,7 +26,6 @@ class Forwarding implements UpstreamHandler {
   #gone = false;
   #headTimer: NodeJS.Timeout | undefined;
   #timedOut = false;
-  #signal: AbortController | undefined;
   #websocketKey = "";
   #hasBody = true;
 
@@ -58,7 +57,7 @@ class Forwarding implements UpstreamHandler {
         upgrade: down.upgrade,
       },
       this,
-      { dialTimeoutMs: route.dialTimeoutMs, repeatable: canRepeat, signal: undefined },
+      { dialTimeoutMs: route.dialTimeoutMs, repeatable: canRepeat },
     );
     if (!sent) {
       down.onClose = undefined;
@@ -180,7 +179,6 @@ class Forwarding implements UpstreamHandler {
     if (!complete) {
       this.#abort?.();
       this.#body?.destroy();
-      this.#signal?.abort();
     }
     x.parts.finished(x, complete);
   }
@@ -224,5 +222,3 @@ export function failureCode(error: Error): AnswerCode {
       return code.startsWith("HPE_") ? "upstream.bad_response" : "upstream.connection_failed";
   }
 }
-
-export { codedError };

@@ -37,7 +37,7 @@ export class Upstream {
   #references = 0;
   /** TLS session of the last connection: the next handshake is shorter. */
   #session: Buffer | undefined;
-  #onUnused: () => void;
+  readonly #onUnused: () => void;
 
   constructor(spec: UpstreamSpec, limits: UpstreamLimits, onUnused: () => void = () => {}) {
     this.#spec = spec;
@@ -75,7 +75,7 @@ export class Upstream {
   send(
     request: UpstreamRequest,
     handler: UpstreamHandler,
-    options: { dialTimeoutMs: number; repeatable: boolean; signal: AbortSignal | undefined },
+    options: { dialTimeoutMs: number; repeatable: boolean },
   ): boolean {
     if (this.#limits.maxInFlight > 0 && this.#inFlight >= this.#limits.maxInFlight) return false;
     this.#inFlight += 1;
@@ -105,9 +105,9 @@ export class Upstream {
   }
 
   /** @internal @throws an error with `code` */
-  async connect(timeoutMs: number, signal?: AbortSignal): Promise<UpstreamConnection> {
+  async connect(timeoutMs: number): Promise<UpstreamConnection> {
     const { dialer, host, port, tls } = this.#spec;
-    let socket: Duplex = await dialer.dial(host, port, timeoutMs, signal);
+    let socket: Duplex = await dialer.dial(host, port, timeoutMs);
     if (tls !== undefined) socket = await this.#secure(socket, tls.verify);
     return new UpstreamConnection(socket, this.#limits.idleTimeoutMs, this.#limits.maxHeaderBytes, this);
   }
@@ -177,7 +177,6 @@ class Attempt implements UpstreamHandler {
   readonly #handler: UpstreamHandler;
   readonly #dialTimeoutMs: number;
   readonly #repeatable: boolean;
-  readonly #signal: AbortSignal | undefined;
   #connection: UpstreamConnection | undefined;
   #answered = false;
   #stale = 0;
@@ -186,14 +185,13 @@ class Attempt implements UpstreamHandler {
     upstream: Upstream,
     request: UpstreamRequest,
     handler: UpstreamHandler,
-    options: { dialTimeoutMs: number; repeatable: boolean; signal: AbortSignal | undefined },
+    options: { dialTimeoutMs: number; repeatable: boolean },
   ) {
     this.#upstream = upstream;
     this.#request = request;
     this.#handler = handler;
     this.#dialTimeoutMs = options.dialTimeoutMs;
     this.#repeatable = options.repeatable;
-    this.#signal = options.signal;
   }
 
   run(): void {
@@ -202,13 +200,9 @@ class Attempt implements UpstreamHandler {
       this.#use(idle);
       return;
     }
-    this.#upstream.connect(this.#dialTimeoutMs, this.#signal).then(
-      (connection) => {
-        if (this.#signal?.aborted) {
-          this.#upstream.connectionFree(connection);
-          this.failed(codedError("ABORT_ERR", "the client went away"));
-        } else this.#use(connection);
-      },
+    // A visitor who leaves meanwhile is noticed when the request is about to be written.
+    this.#upstream.connect(this.#dialTimeoutMs).then(
+      (connection) => this.#use(connection),
       (error: Error) => this.failed(error),
     );
   }
@@ -244,7 +238,7 @@ class Attempt implements UpstreamHandler {
   failed(error: Error): void {
     // The target closed a kept connection while our request was on its way: it never saw the request.
     const wasStale = this.#connection !== undefined && this.#connection.served > 0 && !this.#answered;
-    if (wasStale && this.#repeatable && !this.#signal?.aborted) {
+    if (wasStale && this.#repeatable) {
       this.#connection = undefined;
       this.#stale += 1;
       this.run();

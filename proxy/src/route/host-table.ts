@@ -27,22 +27,29 @@ export interface TableHolder {
 }
 
 /**
- * Sorts services into the table. Of two that claim the same place, the later one of `services` has it: the caller puts
- * them in the order of their revision.
+ * Sorts services into the table. Of two that claim the same place, the one with the later revision has it.
  */
-export function buildTable(services: Iterable<Service>): HostTable {
+export function buildTable(served: Iterable<{ service: Service; revision: bigint }>): HostTable {
   const http = new Map<string, Service>();
   const tls = new Map<number, Map<string, Service>>();
   const tcp = new Map<number, Service>();
   const udp = new Map<number, Service>();
-  for (const service of services) {
-    if (service.mode === "http") http.set(service.domain, service);
-    else if (service.mode === "tcp") tcp.set(service.listenPort, service);
-    else if (service.mode === "udp") udp.set(service.listenPort, service);
+  const revisions = new Map<Service, bigint>();
+  const put = <K>(places: Map<K, Service>, place: K, service: Service, revision: bigint) => {
+    const there = places.get(place);
+    if (there !== undefined && revisions.get(there)! > revision) return;
+    places.set(place, service);
+    revisions.set(service, revision);
+  };
+  for (const { service, revision } of served) {
+    const { mode, domain, listenPort } = service;
+    if (mode === "http") put(http, domain, service, revision);
+    else if (mode === "tcp") put(tcp, listenPort, service, revision);
+    else if (mode === "udp") put(udp, listenPort, service, revision);
     else {
-      const names = tls.get(service.listenPort) ?? new Map<string, Service>();
-      names.set(service.domain, service);
-      tls.set(service.listenPort, names);
+      const names = tls.get(listenPort) ?? new Map<string, Service>();
+      put(names, domain, service, revision);
+      tls.set(listenPort, names);
     }
   }
   return { http, tls, tcp, udp };

@@ -138,10 +138,7 @@ export class ServiceRegistry {
 
   #commit(next: Map<string, Served>, made: Map<string, Served>): void {
     const before = this.#served;
-    const ordered = [...next.values()].sort((a, b) =>
-      a.revision < b.revision ? -1 : a.revision > b.revision ? 1 : 0,
-    );
-    const table = buildTable(ordered.map(({ service }) => service));
+    const table = buildTable(next.values());
     this.#served = next;
     this.#parts.table.current = table;
     this.#parts.ports.closeUnused(table);

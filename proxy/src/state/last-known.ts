@@ -25,17 +25,18 @@ interface FileForm {
 interface BodyForm {
   epoch: string;
   revision: string;
+  /** Revision and encoded message in base64, each. */
+  mappings: [string, string][];
   /** Encoded messages in base64. */
-  mappings: string[];
   tunnels: string[];
   peersSeenAt: Record<string, Record<string, string>>;
 }
 
-/** The content of the state file. @param mappings encoded, as the registry keeps them, with their revision */
+/** The content of the state file. Mappings come encoded, as the registry keeps them. */
 export function encodeLastKnown(state: {
   epoch: string;
   revision: bigint;
-  mappings: readonly Uint8Array[];
+  mappings: Iterable<{ readonly revision: bigint; readonly bytes: Uint8Array }>;
   tunnels: readonly Uint8Array[];
   peersSeenAt: Record<string, Record<string, string>>;
 }): string {
@@ -43,7 +44,7 @@ export function encodeLastKnown(state: {
   const body: BodyForm = {
     epoch: state.epoch,
     revision: state.revision.toString(),
-    mappings: state.mappings.map(base64),
+    mappings: Array.from(state.mappings, ({ revision, bytes }) => [revision.toString(), base64(bytes)]),
     tunnels: state.tunnels.map(base64),
     peersSeenAt: state.peersSeenAt,
   };
@@ -96,7 +97,10 @@ function decode(text: string): LastKnown {
   return {
     epoch: body.epoch,
     revision: BigInt(body.revision),
-    mappings: body.mappings.map((entry) => management.ProxyMapping.decode(bytes(entry))),
+    mappings: body.mappings.map(([revision, entry]) => ({
+      ...management.ProxyMapping.decode(bytes(entry)),
+      revision: BigInt(revision),
+    })),
     tunnels: body.tunnels.map((entry) => control.TunnelState.decode(bytes(entry))),
     peersSeenAt: body.peersSeenAt,
   };

@@ -22,6 +22,8 @@ export class StateWriter {
   #writing: Promise<void> | undefined;
   #dirty = false;
   #failing = false;
+  /** How long the last write took: a large configuration is written less often. */
+  #tookMs = 0;
 
   constructor(options: StateWriterOptions) {
     this.#options = options;
@@ -29,7 +31,11 @@ export class StateWriter {
 
   changed(): void {
     this.#dirty = true;
-    if (this.#writing === undefined) this.#schedule(this.#options.delayMs ?? 100);
+    if (this.#writing === undefined) this.#schedule(this.#delayMs);
+  }
+
+  get #delayMs(): number {
+    return Math.max(this.#options.delayMs ?? 100, this.#tookMs * 10);
   }
 
   /** Writes what is pending now. */
@@ -54,8 +60,7 @@ export class StateWriter {
     this.#dirty = false;
     this.#writing = this.#attempt().finally(() => {
       this.#writing = undefined;
-      if (this.#dirty)
-        this.#schedule(this.#failing ? (this.#options.retryMs ?? 15_000) : (this.#options.delayMs ?? 100));
+      if (this.#dirty) this.#schedule(this.#failing ? (this.#options.retryMs ?? 15_000) : this.#delayMs);
     });
     return this.#writing;
   }
@@ -63,10 +68,12 @@ export class StateWriter {
   async #attempt(): Promise<void> {
     const { file, log, content, onResult } = this.#options;
     const write = this.#options.write ?? writeAtomically;
+    const startedMs = performance.now();
     try {
       await write(file, content());
       if (this.#failing) log.info({ file }, "configuration is saved again");
       this.#failing = false;
+      this.#tookMs = performance.now() - startedMs;
       onResult(true);
     } catch (error) {
       this.#dirty = true;

@@ -106,6 +106,16 @@ suite("WebSockets", () => {
     socket.destroy();
   });
 
+  test("a handshake with a body is refused: nobody knows where the new protocol begins", async () => {
+    for (const header of ["Content-Length: 5", "Transfer-Encoding: chunked"]) {
+      const socket = await rawTls(proxy.port, proxy.ca, "ws.example.test");
+      const before = handshakes.length;
+      const bytes = handshake("ws.example.test").replace("\r\n\r\n", `\r\n${header}\r\n\r\nhello`);
+      assert.match(await exchangeRaw(socket, bytes, 150), /^HTTP\/1\.1 400 /);
+      assert.equal(handshakes.length, before);
+    }
+  });
+
   test("an unknown host refuses the handshake", async () => {
     const socket = await rawTls(proxy.port, proxy.ca, "nobody.example.test");
     assert.match(await exchangeRaw(socket, handshake("nobody.example.test"), 150), /^HTTP\/1\.1 404 /);

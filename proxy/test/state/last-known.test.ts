@@ -29,7 +29,9 @@ suite("the last known configuration on disk", () => {
     encodeLastKnown({
       epoch: "e1",
       revision: 7n,
-      mappings: [management.ProxyMapping.encode(mapping).finish()],
+      mappings: [
+        { revision: 7n, bytes: management.ProxyMapping.encode({ ...mapping, revision: 0n }).finish() },
+      ],
       tunnels: [control.TunnelState.encode(tunnel).finish()],
       peersSeenAt: { "account-1": { key: "1.2.3.4:5" } },
     });

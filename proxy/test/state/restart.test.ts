@@ -187,7 +187,7 @@ suite("the server's stream", () => {
     ];
     await management.start();
     await until(() => proxy.app.control.connected, "the proxy to come back", 15_000);
-    await until(() => management.acks.length >= 2);
+    await until(() => management.acks.length === 2);
     assert.equal((await get({ port: proxy.port, ca: proxy.ca })).status, 200);
     backend.close();
     await proxy.close();
