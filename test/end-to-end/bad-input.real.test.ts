@@ -165,15 +165,9 @@ resource "netbird_proxy_service" "wrong" {
 
   async function exits(child: Child, code: number): Promise<string> {
     extra.push(child);
-    await Promise.race([
-      child.exited,
-      new Promise((_, reject) =>
-        setTimeout(
-          () => reject(new Error(`${child.name} did not end:\n${child.lastLines()}`)),
-          10_000,
-        ).unref(),
-      ),
-    ]);
+    await waitFor(`${child.name} to end`, () => (child.running ? undefined : true), {
+      timeoutMs: 10_000,
+    }).catch((error: Error) => assert.fail(`${error.message}\n${child.lastLines()}`));
     const said = child.lastLines(40);
     assert.equal(child.exitCode, code, said);
     assert.doesNotMatch(said, /^\s+at .*:\d+:\d+\)?$/m, "a stack trace is no message");
