@@ -35,6 +35,8 @@ export class ScriptedManagement {
   port = 0;
   #server = new Server();
   #stream: SyncStream | undefined;
+  /** Messages on the current stream that have no acknowledgement yet. */
+  #unacknowledged = 0;
   #legacyStream:
     | ServerWritableStream<management.GetMappingUpdateRequest, management.GetMappingUpdateResponse>
     | undefined;
@@ -113,15 +115,14 @@ export class ScriptedManagement {
   /** Sends an increment. */
   push(response: Partial<management.SyncMappingsResponse>): void {
     const full = message(response);
-    if (this.#stream !== undefined) this.#stream.write(full);
+    if (this.#stream !== undefined) this.#send(this.#stream, full);
     else this.#legacyStream?.write({ mapping: full.mapping, initialSyncComplete: full.initialSyncComplete });
   }
 
-  /** Sends increments and waits until the last one is acknowledged. */
+  /** Sends increments and waits until they, and whatever was under way before, are acknowledged. */
   async apply(...mappings: management.ProxyMapping[]): Promise<management.SyncMappingsAck> {
-    const before = this.acks.length;
     this.push({ mapping: mappings, revision: this.nextRevision(), epoch: "test" });
-    await until(() => this.acks.length > before);
+    await until(() => this.#unacknowledged === 0);
     return this.acks.at(-1)!;
   }
 
@@ -148,12 +149,17 @@ export class ScriptedManagement {
     return undefined;
   }
 
+  #send(stream: SyncStream, response: management.SyncMappingsResponse): void {
+    this.#unacknowledged += 1;
+    stream.write(response);
+  }
+
   #syncMappings(stream: SyncStream): void {
     this.tokens.push(String(stream.metadata.get("authorization")[0]));
     let waiting: management.SyncMappingsResponse[] = [];
     const sendNext = () => {
       const next = waiting.shift();
-      if (next !== undefined) stream.write(next);
+      if (next !== undefined) this.#send(stream, next);
     };
     stream.on("data", ({ msg }: management.SyncMappingsRequest) => {
       if (msg?.$case === "init") {
@@ -163,10 +169,12 @@ export class ScriptedManagement {
           return;
         }
         this.#stream = stream;
+        this.#unacknowledged = 0;
         waiting = [...this.snapshot];
         sendNext();
       } else if (msg?.$case === "ack") {
         this.acks.push(msg.value);
+        if (this.#stream === stream) this.#unacknowledged -= 1;
         // Lock-step, as a stock server does it.
         sendNext();
       }
