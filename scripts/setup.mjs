@@ -1,6 +1,6 @@
 // Installs what the scripts need and says plainly what is missing when it may not.
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 const MIN_NODE = [20, 19];
@@ -95,9 +95,18 @@ const systemPackages = [
 
 const has = (program) => spawnSync("sh", ["-c", `command -v ${program}`]).status === 0;
 
+/** Debian keeps the programs of PostgreSQL's server off the PATH. */
+export function postgresPrograms() {
+  const folder = "/usr/lib/postgresql";
+  const versions = existsSync(folder) ? readdirSync(folder).sort((a, b) => Number(b) - Number(a)) : [];
+  const found = versions.map((version) => join(folder, version, "bin"));
+  return found.find((bin) => existsSync(join(bin, "initdb")));
+}
+
 /** Installs missing Debian packages as root; otherwise names them and stops. */
 export function installSystemPackages() {
   const missing = systemPackages.filter(([program]) => !has(program)).map(([, name]) => name);
+  if (postgresPrograms() === undefined) missing.push("postgresql");
   if (!has("terraform") && !has("tofu")) {
     console.error("terraform is needed (1.11 or newer): https://developer.hashicorp.com/terraform/install");
     process.exit(1);

@@ -9,6 +9,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { startPostgres } from "./postgres.mjs";
 import { installDependencies, installSystemPackages } from "./setup.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
@@ -47,23 +48,16 @@ if (folders.length === 0 && !realOnly) {
 if (!fastOnly) count(step("build", process.execPath, ["scripts/build.mjs"]));
 
 const scratch = mkdtempSync(join(tmpdir(), "netbird-proxy-test-"));
-const suites = ["proto", "tunnel", "server", "proxy", "agent", "provider", "test"];
-for (const suite of folders.length > 0 ? folders : suites) {
-  const folder = suite === "test" ? "test" : join(suite, "test");
-  if (!existsSync(join(root, folder))) continue;
-  const files = readdirSync(join(root, folder), { recursive: true })
-    .map((file) => join(folder, String(file)))
-    .filter((file) => file.endsWith(".test.ts"))
-    .filter((file) => !(fastOnly && file.endsWith(".real.test.ts")))
-    .filter((file) => !(realOnly && !file.endsWith(".real.test.ts")))
-    .sort();
-  if (files.length === 0) continue;
-  console.log(`\n== ${suite}`);
-  const summaryFile = join(scratch, `${suite.replaceAll("/", "-")}.json`);
+
+/** One process of mocha; whatever it counts is added to the totals. */
+function runTests(name, files, env = {}) {
+  if (files.length === 0) return;
+  console.log(`\n== ${name}`);
+  const summaryFile = join(scratch, `${name.replaceAll(/\W/g, "-")}.json`);
   const result = spawnSync(join(root, "node_modules/.bin/mocha"), files, {
     stdio: "inherit",
     cwd: root,
-    env: { ...process.env, TEST_SUMMARY_FILE: summaryFile },
+    env: { ...process.env, ...env, TEST_SUMMARY_FILE: summaryFile },
   });
   const lines = existsSync(summaryFile) ? readFileSync(summaryFile, "utf8").trim().split("\n") : [];
   for (const line of lines) {
@@ -74,6 +68,35 @@ for (const suite of folders.length > 0 ? folders : suites) {
   // A runner that died before its summary, or that failed outside any test, must not look green.
   const counted = lines.some((line) => JSON.parse(line).failures + JSON.parse(line).pending > 0);
   if (lines.length === 0 || (result.status !== 0 && !counted)) failed += 1;
+}
+
+const suites = ["proto", "tunnel", "server", "proxy", "agent", "provider", "test"];
+for (const suite of folders.length > 0 ? folders : suites) {
+  const folder = suite === "test" ? "test" : join(suite, "test");
+  if (!existsSync(join(root, folder))) continue;
+  const files = readdirSync(join(root, folder), { recursive: true })
+    .map((file) => join(folder, String(file)))
+    .filter((file) => file.endsWith(".test.ts"))
+    .filter((file) => !(fastOnly && file.endsWith(".real.test.ts")))
+    .filter((file) => !(realOnly && !file.endsWith(".real.test.ts")))
+    .sort();
+  runTests(
+    suite,
+    files.filter((file) => !file.endsWith(".postgres.test.ts")),
+  );
+  if (suite !== "server" || fastOnly) continue;
+  // Whatever gets its database from the test support is tested on both engines; a name says what is about one only.
+  const withDatabase = files.filter(
+    (file) =>
+      !file.endsWith(".sqlite.test.ts") &&
+      /support\/(rest-server|control-plane|database)\.ts"/.test(readFileSync(file, "utf8")),
+  );
+  const postgres = startPostgres();
+  try {
+    runTests("server on PostgreSQL", withDatabase, { TEST_POSTGRES_URL: postgres.url });
+  } finally {
+    postgres.stop();
+  }
 }
 rmSync(scratch, { recursive: true, force: true });
 

@@ -143,6 +143,11 @@ export const errorCodes = {
     grpc: 13,
     hint: "Check the database file, its permissions, and the latest backup.",
   },
+  "storage.unreachable": {
+    http: 503,
+    grpc: 14,
+    hint: "Start PostgreSQL, or correct host and port in NB_SERVER_DATABASE. The server goes on by itself when it answers.",
+  },
   "storage.full": { http: 507, grpc: 8, hint: "Free disk space on the volume of the state folder." },
   internal: { http: 500, grpc: 13, hint: "Look for the request id in the server's log." },
 } as const satisfies Record<string, { http: number; grpc: number; hint: string }>;

@@ -13,8 +13,8 @@ export interface ServerConfig {
   host: string;
   /** 0 takes a free one. */
   port: number;
-  /** The SQLite file. */
-  databaseFile: string;
+  /** A SQLite file, or the URL of a PostgreSQL database. */
+  database: string;
   /** The key in base64, or the file that holds it. */
   encryptionKey: { value: string } | { file: string };
   /** Absent: cleartext, for a TLS terminator in front or for loopback. */
@@ -50,7 +50,7 @@ export function readConfig(env: NodeJS.ProcessEnv): ServerConfig {
     version: VERSION,
     host,
     port,
-    databaseFile: env.NB_SERVER_DATABASE || join(stateDir, "server.db"),
+    database: readDatabase(env, stateDir, problems),
     encryptionKey: readEncryptionKey(env, stateDir, problems),
     tls: readTls(env, problems),
     setupTokenEnabled: env.NB_SETUP_PAT_ENABLED === "true",
@@ -73,6 +73,21 @@ function readAddress(env: NodeJS.ProcessEnv, problems: string[]): { host: string
     return { host: "", port: 0 };
   }
   return { host: match[1] ?? (match[2] || "0.0.0.0"), port };
+}
+
+function readDatabase(env: NodeJS.ProcessEnv, stateDir: string, problems: string[]): string {
+  const database = env.NB_SERVER_DATABASE || join(stateDir, "server.db");
+  const [, scheme] = /^([a-z]+):\/\//i.exec(database) ?? [];
+  if (scheme === undefined) return database;
+  // The value may hold a password, so it is not repeated.
+  if (!/^postgres(ql)?$/i.test(scheme)) {
+    problems.push(
+      `NB_SERVER_DATABASE: ${scheme}:// is neither a file nor postgres://user:password@host/name`,
+    );
+  } else if (!URL.canParse(database) || new URL(database).pathname.length < 2) {
+    problems.push("NB_SERVER_DATABASE: not postgres://user:password@host:port/name");
+  }
+  return database;
 }
 
 function readEncryptionKey(

@@ -5,7 +5,7 @@ suite("server configuration", () => {
   test("works without any variable", () => {
     const config = readConfig({});
     assert.deepEqual([config.host, config.port, config.tls], ["127.0.0.1", 33073, undefined]);
-    assert.equal(config.databaseFile, "/var/lib/netbird-server/server.db");
+    assert.equal(config.database, "/var/lib/netbird-server/server.db");
     assert.deepEqual(config.encryptionKey, { file: "/var/lib/netbird-server/encryption.key" });
     assert.equal(config.setupTokenEnabled, false);
   });
@@ -48,6 +48,21 @@ suite("server configuration", () => {
         return true;
       },
     );
+  });
+
+  test("takes a file or the URL of a PostgreSQL database, and never repeats a password", () => {
+    const url = "postgres://netbird:very-secret@db/netbird";
+    assert.equal(readConfig({ NB_SERVER_DATABASE: url }).database, url);
+    for (const database of ["mysql://u:very-secret@db/netbird", "postgres://u:very-secret@db"]) {
+      assert.throws(
+        () => readConfig({ NB_SERVER_DATABASE: database }),
+        (error) => {
+          assert.match(String(error), /NB_SERVER_DATABASE: .*postgres:\/\/user:password@host/);
+          assert.doesNotMatch(String(error), /very-secret/);
+          return true;
+        },
+      );
+    }
   });
 
   test("the setup token needs exactly true, and an impossible port range is the default", () => {

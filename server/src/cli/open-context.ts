@@ -8,7 +8,7 @@ import { openStore } from "../store/open.ts";
 export async function openContext(config: ServerConfig): Promise<CommandContext> {
   const { encryptionKey: key } = config;
   const store = await openStore({
-    path: config.databaseFile,
+    database: config.database,
     encryptionKey: "value" in key ? Buffer.from(key.value, "base64") : readOrCreateKeyFile(key.file),
   });
   return { store, nowMs: () => Date.now(), random: (below) => randomInt(below), portRange: config.portRange };

@@ -8,12 +8,12 @@ import {
 import { AppError, type ProxyTokenId } from "@netbird-proxy/proto";
 import type { Logger } from "pino";
 import { hashToken, isWellFormedToken, type TokenPrefix } from "../domain/token.ts";
+import { chargeFailure } from "../store/failure-budgets.ts";
 import { findPeerByAgentToken } from "../store/peers.ts";
 import { findProxyToken, type ProxyToken, touchProxyToken } from "../store/proxy-tokens.ts";
 import type { Db } from "../store/transaction.ts";
 import { CallFailure, toStatus } from "./call-failure.ts";
 import { type Caller, rememberCaller } from "./callers.ts";
-import { createFailureLimiter, type FailureLimiter } from "./failure-limiter.ts";
 
 export interface AuthenticatePorts {
   db: Db;
@@ -22,7 +22,7 @@ export interface AuthenticatePorts {
 }
 
 /** Source: reference §2.3: five bad tries per address, one more every 12 s. */
-const FAILURES = { burst: 5, refillMs: 12_000 };
+const FAILURES = { name: "grpc token", burst: 5, refillMs: 12_000 };
 /** Source: reference §2.3. */
 const LAST_USED_EVERY_MS = 60_000;
 
@@ -41,8 +41,7 @@ function wantedToken(path: string): TokenPrefix | "none" | undefined {
  * never refused because of its neighbours.
  */
 export function authenticateCalls(ports: AuthenticatePorts): ServerInterceptor {
-  const { log, nowMs } = ports;
-  const limiter = createFailureLimiter(FAILURES);
+  const { log } = ports;
   const identify = identifier(ports);
   return (method, call) => {
     const address = call.getConnectionInfo().remoteAddress ?? "unknown";
@@ -52,8 +51,8 @@ export function authenticateCalls(ports: AuthenticatePorts): ServerInterceptor {
           rememberCaller(metadata, caller);
           next(metadata);
         })
-        .catch((error: unknown) => {
-          const failure = chargeFailure(limiter, error, address, nowMs(), log);
+        .catch(async (error: unknown) => {
+          const failure = await limited(ports, error, address);
           call.sendStatus(toStatus(failure, log, method.path));
         });
     });
@@ -106,15 +105,14 @@ function bearerToken(metadata: Metadata, prefix: TokenPrefix): string {
   return token;
 }
 
-function chargeFailure(
-  limiter: FailureLimiter,
+async function limited(
+  { db, log, nowMs }: AuthenticatePorts,
   error: unknown,
   address: string,
-  nowMs: number,
-  log: Pick<Logger, "warn">,
-): unknown {
+): Promise<unknown> {
   if (!(error instanceof AppError) || !error.code.startsWith("auth.")) return error;
-  if (limiter.failed(address, nowMs)) return error;
+  // A database that cannot be written must not turn a wrong token into another failure.
+  if (await chargeFailure(db, FAILURES, address, nowMs()).catch(() => true)) return error;
   log.warn({ address, code: error.code }, "too many calls with bad tokens from one address");
   return new AppError("auth.rate_limited", `too many bad tokens from ${address}: ${error.message}`, {
     hint: `Wait at least ${FAILURES.refillMs / 1000} s. ${error.hint}`,

@@ -76,6 +76,9 @@ export async function buildHttpApp(ports: HttpPorts): Promise<App> {
   const metrics = createMetrics();
   app.addHook("onRequest", async (request, reply) => {
     reply.header("X-Request-Id", request.id);
+    if (/%00/.test(request.url)) {
+      throw new AppError("request.malformed", "the address has a NUL character (%00) in it");
+    }
     if (isDryRun(request.query)) reply.header(DRY_RUN_HEADER, "supported");
     if (request.routeOptions.config.public || request.is404) return;
     const { store, nowMs } = ports.context;

@@ -14,16 +14,28 @@ export function parseJsonBody(text: string): unknown {
       cause: error,
     });
   }
-  return withoutNulls(value);
+  return withoutNulls(value, 0);
 }
 
-function withoutNulls(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withoutNulls);
+const MAX_DEPTH = 64;
+
+function withoutNulls(value: unknown, depth: number): unknown {
+  if (typeof value === "string") return withoutNul(value);
   if (value === null || typeof value !== "object") return value;
+  if (depth >= MAX_DEPTH) {
+    throw new AppError("request.malformed", `the body is nested more than ${MAX_DEPTH} levels deep`);
+  }
+  if (Array.isArray(value)) return value.map((member) => withoutNulls(member, depth + 1));
   const result: Record<string, unknown> = {};
   for (const [key, member] of Object.entries(value)) {
     // Assigning to __proto__ would change the object instead of adding a member; no field has that name.
-    if (member !== null && key !== "__proto__") result[key] = withoutNulls(member);
+    if (member !== null && key !== "__proto__") result[withoutNul(key)] = withoutNulls(member, depth + 1);
   }
   return result;
+}
+
+/** No database keeps it in text, and no field has a use for it. */
+function withoutNul(text: string): string {
+  if (!text.includes("\0")) return text;
+  throw new AppError("request.malformed", "the body has a NUL character (\\u0000) in a string");
 }

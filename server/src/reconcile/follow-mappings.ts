@@ -13,7 +13,7 @@ import {
   readRevisionsAfter,
 } from "../store/revisions.ts";
 import { listServicesByIds, listServicesOfCluster, type StoredService } from "../store/services.ts";
-import { inTransaction } from "../store/transaction.ts";
+import { inSnapshot } from "../store/transaction.ts";
 import { buildMapping, buildRemoval } from "./build-mapping.ts";
 import { mintOneTimeTokens } from "./one-time-tokens.ts";
 import type { RevisionFeed } from "./revision-feed.ts";
@@ -246,7 +246,7 @@ interface Loaded {
 }
 
 function readSnapshot({ db }: Pick<Store, "db">, audience: MappingAudience): Promise<Loaded> {
-  return inTransaction(db, async (trx) => {
+  return inSnapshot(db, async (trx) => {
     const services = await listServicesOfCluster(trx, audience.cluster, audience.accountId);
     return {
       revision: await currentRevision(trx),
@@ -257,7 +257,7 @@ function readSnapshot({ db }: Pick<Store, "db">, audience: MappingAudience): Pro
 }
 
 function readChanged({ db }: Pick<Store, "db">, changed: ReadonlyMap<string, Change>): Promise<Loaded> {
-  return inTransaction(db, (trx) => loadChanged(trx, changed));
+  return inSnapshot(db, (trx) => loadChanged(trx, changed));
 }
 
 async function loadChanged(trx: Store["db"], changed: ReadonlyMap<string, Change>): Promise<Loaded> {
@@ -290,7 +290,7 @@ async function readDelta({
   resumeAfter,
 }: FollowMappingsOptions): Promise<Delta | undefined> {
   if (!resumeAfter) return undefined;
-  return inTransaction(store.db, async (trx) => {
+  return inSnapshot(store.db, async (trx) => {
     if (resumeAfter.epoch !== (await epoch(trx))) return undefined;
     if (!(await canResumeAfter(trx, resumeAfter.revision))) return undefined;
     const changed = new Map<string, Change>(

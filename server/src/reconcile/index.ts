@@ -21,7 +21,10 @@ export interface ReconcilerOptions {
   sweepEveryMs?: number;
 }
 
-/** Starts following the revision log. No stream is open yet, so every proxy and peer starts as disconnected. */
+/**
+ * Starts following the revision log. No stream is open yet, so every proxy and peer starts as disconnected, unless other
+ * servers may have them: then the sweep finds out who is silent.
+ */
 export async function startReconciler({
   context,
   log,
@@ -29,8 +32,10 @@ export async function startReconciler({
   sweepEveryMs = 30_000,
 }: ReconcilerOptions): Promise<Reconciler> {
   const { store, nowMs } = context;
-  await markAllProxiesDisconnected(store.db);
-  await markAllPeersDisconnected(store.db);
+  if (!store.shared) {
+    await markAllProxiesDisconnected(store.db);
+    await markAllPeersDisconnected(store.db);
+  }
   const feed = await followRevisions({ store, log, pollMs });
   const overlays = createOverlays({ store, feed, log, nowMs });
   let sweeping: Promise<void> | undefined;

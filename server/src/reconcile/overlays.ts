@@ -3,7 +3,7 @@ import type { Logger } from "pino";
 import type { Store } from "../store/open.ts";
 import { readOverlayRows } from "../store/overlay-sources.ts";
 import { currentRevision } from "../store/revisions.ts";
-import { inTransaction } from "../store/transaction.ts";
+import { inSnapshot } from "../store/transaction.ts";
 import { type AccountOverlay, buildOverlay } from "./account-overlay.ts";
 import type { RevisionFeed } from "./revision-feed.ts";
 
@@ -76,7 +76,7 @@ export function createOverlays({ store, feed, log, nowMs, debounceMs = 20 }: Ove
       // A follower that joined may know of a change that the feed has not handed out yet.
       const outdated = before === undefined || before.revision < (await currentRevision(store.db));
       if (outdated) {
-        const rows = await inTransaction(store.db, (trx) => readOverlayRows(trx, account));
+        const rows = await inSnapshot(store.db, (trx) => readOverlayRows(trx, account));
         followed.current = buildOverlay(rows, store.secrets, nowMs());
       }
       const told = outdated ? followed.listeners : followed.fresh;

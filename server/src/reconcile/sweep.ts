@@ -1,11 +1,16 @@
 import { runCommand } from "../commands/command.ts";
 import { type CommandContext, systemActor } from "../commands/context.ts";
 import { reviseTunnel } from "../commands/revise.ts";
+import { deleteOldFailureBudgets } from "../store/failure-budgets.ts";
 import { deleteResourceMemberships } from "../store/groups.ts";
 import { deleteExpiredOneTimeTokens } from "../store/one-time-tokens.ts";
 import { deletePeer } from "../store/peers.ts";
-import { listAbandonedPeers, markSilentDevicesDisconnected } from "../store/presence.ts";
-import { deleteForgottenProxies } from "../store/proxies.ts";
+import {
+  listAbandonedPeers,
+  markSilentDevicesDisconnected,
+  markSilentStreamsDisconnected,
+} from "../store/presence.ts";
+import { deleteForgottenProxies, PROXY_ACTIVE_MS } from "../store/proxies.ts";
 
 /** Ephemeral peers live on for this long after they were seen last. Source: reference §9. */
 export const EPHEMERAL_GONE_MS = 10 * 60_000;
@@ -22,7 +27,10 @@ export async function sweep(context: CommandContext): Promise<void> {
   // Clusters look different without them.
   if ((await deleteForgottenProxies(db, nowMs())) > 0) store.changes.changed();
   await deleteExpiredOneTimeTokens(db, nowMs());
+  await deleteOldFailureBudgets(db, nowMs());
   await markSilentDevicesDisconnected(db, nowMs() - DEVICE_SILENT_MS);
+  // A server that was killed leaves the peers of its streams behind as connected.
+  await markSilentStreamsDisconnected(db, nowMs() - PROXY_ACTIVE_MS);
   for (const { id, accountId, name, ip } of await listAbandonedPeers(db, nowMs() - EPHEMERAL_GONE_MS)) {
     await runCommand(context, systemActor(accountId), async (work) => {
       await deleteResourceMemberships(work.trx, id);

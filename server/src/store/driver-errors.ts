@@ -22,6 +22,31 @@ export function isUniqueViolation(error: unknown, index = ""): boolean {
   return error instanceof Error && error.message.includes(index);
 }
 
+const unreachable = new Set([
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "EPIPE",
+  "ETIMEDOUT",
+]);
+
+/**
+ * True when PostgreSQL does not answer, or not yet: nobody listens, the connection was lost, it starts up or shuts down
+ * (57P..), or it has no connection left (53300).
+ */
+export function isUnreachable(error: unknown): boolean {
+  const code = driverCode(error);
+  if (unreachable.has(code) || code.startsWith("57P") || code.startsWith("08") || code === "53300")
+    return true;
+  return (
+    error instanceof Error &&
+    /Connection terminated|timeout expired|Timeout acquiring a connection|not queryable/.test(error.message)
+  );
+}
+
 /**
  * Turns the driver's "disk full" and "not a readable database" into errors of the catalogue; everything else comes back
  * as it was.
@@ -34,6 +59,15 @@ export function translateDriverError(error: unknown, where = "the database"): un
     return new AppError("storage.full", `no space left to write ${where}; nothing was changed`, {
       cause: error,
     });
+  }
+  if (isUnreachable(error)) {
+    return new AppError(
+      "storage.unreachable",
+      `${where} does not answer: ${(error as Error).message || code}`,
+      {
+        cause: error,
+      },
+    );
   }
   const family = code.split("_").slice(0, 2).join("_");
   if (unreadable.has(family) || (family === "SQLITE_IOERR" && code !== "SQLITE_IOERR_WRITE")) {

@@ -36,6 +36,28 @@ export async function markAllPeersDisconnected(db: Db): Promise<void> {
     .update({ connected: false });
 }
 
+/** Peers with a stream are touched every minute, by whichever server has it. */
+export async function markSilentStreamsDisconnected(db: Db, silentSinceMs: number): Promise<void> {
+  await db("peers")
+    .whereIn("kind", ["agent", "proxy"])
+    .where({ connected: true })
+    .where("last_seen", "<", silentSinceMs)
+    .update({ connected: false });
+}
+
+/** The stream of a peer is over. Nothing changes when another one, perhaps on another server, was seen after `seenMs`. */
+export async function markPeerGone(
+  db: Db,
+  account: AccountId,
+  id: PeerId,
+  { seenMs, nowMs }: { seenMs: number; nowMs: number },
+): Promise<void> {
+  await db("peers")
+    .where({ account_id: account, id })
+    .where("last_seen", "<=", seenMs)
+    .update({ connected: false, last_seen: nowMs });
+}
+
 /** A sign of life of peers that hold a stream. */
 export async function touchPeers(db: Db, ids: readonly PeerId[], nowMs: number): Promise<void> {
   for (const some of chunks(ids)) {

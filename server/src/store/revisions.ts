@@ -35,8 +35,8 @@ const codec = rowCodec<RevisionEntry>({
 });
 
 /**
- * Adds an entry, inside the transaction of the change that it announces.
- * SQLite has one writer, so revisions appear in order; with several writers the append has to be serialised.
+ * Adds an entry, inside the transaction of the change that it announces. Whoever counts keeps the counter until it has
+ * committed: entries appear in order, without holes.
  *
  * @returns its revision, larger than every one before, also of pruned ones
  */
@@ -44,10 +44,9 @@ export async function appendRevision(
   trx: Db,
   entry: Omit<RevisionEntry, "revision" | "cluster"> & { cluster?: string | null },
 ): Promise<number> {
-  const [inserted] = await trx("revisions")
-    .insert(codec.toRow({ ...entry, cluster: entry.cluster ?? null }))
-    .returning("revision");
-  const revision = Number(inserted.revision);
+  const [counter] = await trx("revision_counter").increment("newest", 1).returning("newest");
+  const revision = Number(counter.newest);
+  await trx("revisions").insert(codec.toRow({ ...entry, revision, cluster: entry.cluster ?? null }));
   if (revision % PRUNE_EVERY === 0) await pruneRevisions(trx, KEPT_REVISIONS);
   return revision;
 }

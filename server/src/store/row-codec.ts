@@ -57,5 +57,7 @@ function decode(kind: ColumnKind, stored: unknown): unknown {
 
 function encode(kind: ColumnKind, value: unknown): unknown {
   if (value === null) return null;
-  return kind === "json" ? JSON.stringify(value) : value;
+  if (kind === "json") return JSON.stringify(value);
+  // PostgreSQL has no NUL in text. Requests with one are refused; what proxies and agents report is made to fit.
+  return kind === "text" && String(value).includes("\0") ? String(value).replaceAll("\0", "\ufffd") : value;
 }

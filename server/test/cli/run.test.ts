@@ -31,7 +31,7 @@ suite("the command line", () => {
     work: (db: Awaited<ReturnType<typeof openStore>>["db"]) => Promise<T>,
   ): Promise<T> {
     const store = await openStore({
-      path: join(folder, "server.db"),
+      database: join(folder, "server.db"),
       encryptionKey: readOrCreateKeyFile(join(folder, "encryption.key")),
     });
     try {

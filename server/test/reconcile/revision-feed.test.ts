@@ -1,29 +1,30 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { AccountId } from "@netbird-proxy/proto";
 import { pino } from "pino";
 import { followRevisions, type RevisionFeed } from "../../src/reconcile/revision-feed.ts";
 import { openStore, type Store } from "../../src/store/open.ts";
 import { appendRevision } from "../../src/store/revisions.ts";
 import { eventually } from "../support/control-plane.ts";
+import { makeDatabase, type TestDatabase } from "../support/database.ts";
 
 suite("following the revision log", () => {
-  let folder: string;
+  let database: TestDatabase;
   let store: Store;
   let feed: RevisionFeed;
   const seen: number[] = [];
   setup(async () => {
-    folder = mkdtempSync(join(tmpdir(), "feed-"));
-    store = await openStore({ path: join(folder, "server.db"), encryptionKey: new Uint8Array(32).fill(1) });
+    database = await makeDatabase();
+    store = await openStore({
+      database: database.database,
+      encryptionKey: new Uint8Array(32).fill(1),
+    });
     await append();
     seen.length = 0;
   });
   teardown(async () => {
     await feed.close();
     await store.close();
-    rmSync(folder, { recursive: true, force: true });
+    await database.drop();
   });
 
   const append = () =>

@@ -37,13 +37,13 @@ suite("the store", () => {
   teardown(() => rmSync(folder, { recursive: true, force: true }));
 
   test("keeps its epoch over a restart, and a new file has another one", async () => {
-    const first = await openStore({ path, encryptionKey });
+    const first = await openStore({ database: path, encryptionKey });
     const before = await epoch(first.db);
     await first.close();
-    const again = await openStore({ path, encryptionKey });
+    const again = await openStore({ database: path, encryptionKey });
     assert.equal(await epoch(again.db), before);
     await again.close();
-    const other = await openStore({ path: `${path}.2`, encryptionKey });
+    const other = await openStore({ database: `${path}.2`, encryptionKey });
     assert.notEqual(await epoch(other.db), before);
     await other.close();
   });
@@ -51,7 +51,7 @@ suite("the store", () => {
   test("a file that is no database is named, with what to do", async () => {
     const notADatabase = join(folder, "notes.txt");
     writeFileSync(notADatabase, "shopping list\n".repeat(200));
-    await assert.rejects(openStore({ path: notADatabase, encryptionKey }), (error) => {
+    await assert.rejects(openStore({ database: notADatabase, encryptionKey }), (error) => {
       assert.ok(error instanceof AppError);
       assert.equal(error.code, "storage.unreadable");
       assert.ok(error.message.includes(notADatabase));
@@ -70,7 +70,7 @@ suite("the store", () => {
     await foreign.schema.createTable("customers", (table) => table.increments());
     await foreign.destroy();
     const before = readFileSync(path);
-    await assert.rejects(openStore({ path, encryptionKey }), (error) => {
+    await assert.rejects(openStore({ database: path, encryptionKey }), (error) => {
       assert.ok(error instanceof AppError);
       assert.equal(error.code, "storage.unreadable");
       assert.match(error.message, /server\.db is the database of another program \(.*customers/);
@@ -81,10 +81,10 @@ suite("the store", () => {
   });
 
   test("a database of a newer version says which version is needed", async () => {
-    const store = await openStore({ path, encryptionKey });
+    const store = await openStore({ database: path, encryptionKey });
     await store.db("knex_migrations").insert({ name: "9999-later", batch: 2 });
     await store.close();
-    await assert.rejects(openStore({ path, encryptionKey }), (error) => {
+    await assert.rejects(openStore({ database: path, encryptionKey }), (error) => {
       assert.ok(error instanceof AppError);
       assert.equal(error.code, "storage.unreadable");
       assert.match(error.message, /server\.db was made by a newer version/);
@@ -95,8 +95,8 @@ suite("the store", () => {
 
   test("two processes that write at once wait for each other", async () => {
     const [left, right] = [
-      await openStore({ path, encryptionKey, busyTimeoutMs: 50 }),
-      await openStore({ path, encryptionKey, busyTimeoutMs: 50 }),
+      await openStore({ database: path, encryptionKey, busyTimeoutMs: 50 }),
+      await openStore({ database: path, encryptionKey, busyTimeoutMs: 50 }),
     ];
     try {
       // Read, then write, in two transactions that overlap: deferred ones would fail with SQLITE_BUSY_SNAPSHOT.
@@ -125,7 +125,7 @@ suite("the store", () => {
   }).timeout(15_000);
 
   test("revisions grow, can be read from any point that is still there, and are never used twice", async () => {
-    const store = await openStore({ path, encryptionKey });
+    const store = await openStore({ database: path, encryptionKey });
     try {
       for (let n = 1; n <= 5; n += 1) assert.equal(await appendRevision(store.db, entry), n);
       assert.deepEqual(
@@ -145,7 +145,7 @@ suite("the store", () => {
   });
 
   test("a crash in the middle of a migration does not lock the server out for ever", async () => {
-    const store = await openStore({ path, encryptionKey });
+    const store = await openStore({ database: path, encryptionKey });
     await store.db("knex_migrations_lock").update({ is_locked: 1 });
     await store.db("knex_migrations").delete();
     for (const table of await store.db("sqlite_master").where({ type: "table" }).pluck("name")) {
@@ -155,13 +155,13 @@ suite("the store", () => {
       }
     }
     await store.close();
-    const again = await openStore({ path, encryptionKey, busyTimeoutMs: 50 });
+    const again = await openStore({ database: path, encryptionKey, busyTimeoutMs: 50 });
     assert.equal(await currentRevision(again.db), 0);
     await again.close();
   });
 
   test("a dry run leaves nothing behind", async () => {
-    const store = await openStore({ path, encryptionKey });
+    const store = await openStore({ database: path, encryptionKey });
     try {
       assert.equal(await inTransaction(store.db, (trx) => appendRevision(trx, entry), { dryRun: true }), 1);
       assert.equal(await currentRevision(store.db), 0);

@@ -1,7 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
 import { createServer, type Server as HttpServer } from "node:http";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
 import type { AccountId, ServiceId } from "@netbird-proxy/proto";
@@ -21,11 +18,13 @@ import { listAccounts } from "../../src/store/accounts.ts";
 import { openStore, type Store } from "../../src/store/open.ts";
 import type { StoredService } from "../../src/store/services.ts";
 
+import { makeDatabase, type TestDatabase } from "./database.ts";
+
 export const CLUSTER = "eu.example.net";
 
 /** The real database, reconciler and gRPC server on loopback. Only the clock may be moved. */
 export interface ControlPlane {
-  folder: string;
+  database: TestDatabase;
   store: Store;
   context: CommandContext;
   reconciler: Reconciler;
@@ -56,9 +55,9 @@ export async function startControlPlane({
   heartbeatMs,
   beside,
 }: ControlPlaneOptions = {}): Promise<ControlPlane> {
-  const folder = beside?.folder ?? mkdtempSync(join(tmpdir(), "control-"));
+  const database = beside?.database ?? (await makeDatabase());
   const store = await openStore({
-    path: join(folder, "server.db"),
+    database: database.database,
     encryptionKey: new Uint8Array(32).fill(3),
   });
   const clock = { aheadMs: 0 };
@@ -99,7 +98,7 @@ export async function startControlPlane({
   await start();
 
   const plane: ControlPlane = {
-    folder,
+    database,
     store,
     context,
     get reconciler() {
@@ -125,7 +124,7 @@ export async function startControlPlane({
       for (const cleanUp of plane.cleanUps.splice(0).reverse()) cleanUp();
       await stop();
       await store.close();
-      if (!beside) rmSync(folder, { recursive: true, force: true });
+      if (!beside) await database.drop();
     },
   };
   return plane;

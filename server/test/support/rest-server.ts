@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { AccountId, ProxyId, ProxyTokenId } from "@netbird-proxy/proto";
 import type { ErrorBody } from "@netbird-proxy/proto/rest";
 import { pino } from "pino";
@@ -15,6 +12,8 @@ import type { HttpPorts } from "../../src/http/ports.ts";
 import { openStore, type Store } from "../../src/store/open.ts";
 import { type Proxy as ProxyRow, saveProxy } from "../../src/store/proxies.ts";
 
+import { makeDatabase, tableNames } from "./database.ts";
+
 export const CLUSTER = "eu.example.net";
 
 // biome-ignore lint/suspicious/noExplicitAny: tests read answers of many shapes
@@ -27,13 +26,14 @@ export interface Answer<T = Anything> {
   headers: Record<string, unknown>;
 }
 
-/** Runs the real HTTP app over a real database file. Only the clock and DNS are ours. */
+/** Runs the real HTTP app over a real database. Only the clock and DNS are ours. */
 export interface RestServer {
   readonly app: App;
   readonly store: Store;
   readonly context: CommandContext;
   readonly folder: string;
-  readonly databaseFile: string;
+  /** A file, or the URL of a PostgreSQL database. */
+  readonly database: string;
   /** CNAME records; a name that maps to an Error fails. */
   readonly records: Map<string, string | Error>;
   nowMs: number;
@@ -47,9 +47,8 @@ export interface RestServer {
 }
 
 export async function startRestServer(): Promise<RestServer> {
-  const folder = mkdtempSync(join(tmpdir(), "rest-"));
-  const databaseFile = join(folder, "server.db");
-  const store = await openStore({ path: databaseFile, encryptionKey: new Uint8Array(32).fill(1) });
+  const { database, folder, drop } = await makeDatabase();
+  const store = await openStore({ database, encryptionKey: new Uint8Array(32).fill(1) });
   const records = new Map<string, string | Error>();
   const dns: CnameLookup = {
     async resolveCname(name) {
@@ -77,7 +76,7 @@ export async function startRestServer(): Promise<RestServer> {
     store,
     context,
     folder,
-    databaseFile,
+    database,
     records,
     nowMs: Date.parse("2026-08-22T19:07:31.120Z"),
     token: "",
@@ -135,7 +134,7 @@ export async function startRestServer(): Promise<RestServer> {
     async close() {
       await app.close();
       await store.close();
-      rmSync(folder, { recursive: true, force: true });
+      await drop();
     },
   };
   return server;
@@ -154,9 +153,8 @@ export function assertConforms(schema: TSchema, value: unknown): void {
 
 /** Every row that a refused request could have left behind. */
 export async function contents(store: Store): Promise<Record<string, unknown[]>> {
-  const tables: string[] = await store.db("sqlite_master").where({ type: "table" }).pluck("name");
   const rows: Record<string, unknown[]> = {};
-  for (const table of tables.sort()) {
+  for (const table of await tableNames(store.db)) {
     // `last_used` of the token that asks is not what the request is about.
     rows[table] = table === "personal_access_tokens" ? [] : await store.db(table);
   }

@@ -8,11 +8,11 @@ import { reviseTunnel } from "../../commands/revise.ts";
 import { hashSetupKey, requireUsableSetupKey, setupKeyState } from "../../domain/setup-key-state.ts";
 import { hashToken, newToken } from "../../domain/token.ts";
 import { isWireguardKey } from "../../secrets/wireguard-key.ts";
+import { chargeFailure } from "../../store/failure-budgets.ts";
 import { listGroupNames, listPeerNames } from "../../store/find-peer.ts";
 import { findPeerByPublicKey, type Peer, updatePeer } from "../../store/peers.ts";
 import { findSetupKeyByHash, type SetupKey, spendSetupKey } from "../../store/setup-keys.ts";
 import { callerOf } from "../callers.ts";
-import { createFailureLimiter } from "../failure-limiter.ts";
 import type { GrpcPorts } from "../ports.ts";
 import { unary } from "../serve-call.ts";
 
@@ -20,7 +20,7 @@ type Request = agent.EnrollRequest;
 type Response = agent.EnrollResponse;
 
 /** The same budget as for bad tokens. */
-const FAILURES = { burst: 5, refillMs: 12_000 };
+const FAILURES = { name: "setup key", burst: 5, refillMs: 12_000 };
 
 /**
  * Joins a device with a setup key. The same public key again is the same peer with a new token, without using the key up
@@ -29,8 +29,7 @@ const FAILURES = { burst: 5, refillMs: 12_000 };
  * Failures carry `setup_key.*` or `peer.*` in the error trailer.
  */
 export function enroll({ context, log }: GrpcPorts): handleUnaryCall<Request, Response> {
-  const { nowMs } = context;
-  const limiter = createFailureLimiter(FAILURES);
+  const { nowMs, store } = context;
   return unary<Request, Response>(log, async (call) => {
     const { address } = callerOf(call);
     try {
@@ -38,7 +37,7 @@ export function enroll({ context, log }: GrpcPorts): handleUnaryCall<Request, Re
     } catch (error) {
       // Only unknown keys are guesses; a good key behind the same address is never refused.
       const guessed = error instanceof AppError && error.code === "setup_key.not_found";
-      if (!guessed || limiter.failed(address, nowMs())) throw error;
+      if (!guessed || (await chargeFailure(store.db, FAILURES, address, nowMs()))) throw error;
       throw new AppError("auth.rate_limited", `too many unknown setup keys from ${address}`, {
         hint: `Wait at least ${FAILURES.refillMs / 1000} s. ${error.hint}`,
       });

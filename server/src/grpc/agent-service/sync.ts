@@ -3,7 +3,7 @@ import { AppError, type PeerId } from "@netbird-proxy/proto";
 import { agent } from "@netbird-proxy/proto/grpc";
 import type { AccountOverlay } from "../../reconcile/account-overlay.ts";
 import { findPeerByAgentToken, type Peer, updatePeer } from "../../store/peers.ts";
-import { touchPeers } from "../../store/presence.ts";
+import { markPeerGone, touchPeers } from "../../store/presence.ts";
 import { callerOf } from "../callers.ts";
 import { latestOnly } from "../latest-only.ts";
 import { type GrpcPorts, HEARTBEAT_MS } from "../ports.ts";
@@ -20,6 +20,8 @@ export interface AgentSessions {
   open(peerId: PeerId, end: (reason: unknown) => void): () => void;
   /** Which peers are connected here right now. */
   list(): PeerId[];
+  /** When this server said last that its peers are alive; 0: never. */
+  touchedMs: number;
   endAll(reason: unknown): void;
 }
 
@@ -35,6 +37,7 @@ export function createAgentSessions(): AgentSessions {
       };
     },
     list: () => [...sessions.keys()],
+    touchedMs: 0,
     endAll(reason) {
       for (const end of [...sessions.values()]) end(reason);
     },
@@ -47,7 +50,8 @@ export function startAgentHeartbeat(
   sessions: AgentSessions,
 ): () => void {
   const timer = setInterval(() => {
-    touchPeers(context.store.db, sessions.list(), context.nowMs()).catch((error: unknown) =>
+    sessions.touchedMs = context.nowMs();
+    touchPeers(context.store.db, sessions.list(), sessions.touchedMs).catch((error: unknown) =>
       log.error({ err: error }, "connected agents could not be marked as alive"),
     );
   }, heartbeatMs);
@@ -75,6 +79,7 @@ export function sync(
       );
       const cleanUps: (() => void)[] = [() => clearTimeout(helloTimer)];
       let greeted = false;
+      let helloMs = 0;
 
       call.on("data", ({ msg }: Request) => {
         // Reports say when an agent shook hands with each proxy; the proxies' own reports are what counts.
@@ -92,10 +97,11 @@ export function sync(
         if (hello.publicKey !== "" && hello.publicKey !== peer.publicKey) {
           throw new AppError("auth.invalid_token", "the token belongs to a peer with another public key");
         }
+        helloMs = nowMs();
         await updatePeer(store.db, peer.accountId, peer.id, {
           connected: true,
           connectionIp: caller.address,
-          lastSeen: nowMs(),
+          lastSeen: helloMs,
           ...metaColumns(hello.meta),
         });
         if (life.signal.aborted) return;
@@ -109,7 +115,8 @@ export function sync(
       if (!greeted) return;
       // Unless another stream of the same peer has taken over.
       if (!agentSessions.list().includes(peer.id)) {
-        await updatePeer(store.db, peer.accountId, peer.id, { connected: false, lastSeen: nowMs() });
+        const seenMs = Math.max(helloMs, agentSessions.touchedMs);
+        await markPeerGone(store.db, peer.accountId, peer.id, { seenMs, nowMs: nowMs() });
       }
       log.info({ peerId: peer.id, name: peer.name }, "agent disconnected");
     });

@@ -4,10 +4,10 @@ import { AppError } from "@netbird-proxy/proto";
 import type { management } from "@netbird-proxy/proto/grpc";
 import { verifySecret } from "../../secrets/password-hash.ts";
 import { type SessionMethod, signSession } from "../../secrets/session-token.ts";
+import { chargeFailure, isBudgetExhausted } from "../../store/failure-budgets.ts";
 import { getService, SESSION_KEY_PURPOSE, type StoredService } from "../../store/services.ts";
 import { CallFailure } from "../call-failure.ts";
 import { proxyCallerOf, requireAccount } from "../callers.ts";
-import { createFailureLimiter } from "../failure-limiter.ts";
 import type { GrpcPorts } from "../ports.ts";
 import { unary } from "../serve-call.ts";
 import { createHashGate } from "./hash-gate.ts";
@@ -16,7 +16,7 @@ type Request = management.AuthenticateRequest;
 type Response = management.AuthenticateResponse;
 
 /** Per service and method; a PIN has a million values, so this leaves an attacker about 17,000 tries a day. */
-const GUESSES = { burst: 10, refillMs: 5_000 };
+const GUESSES = { name: "service secret", burst: 10, refillMs: 5_000 };
 const HASHES = { running: 4, waiting: 100 };
 /** Header secrets come with every request of a client without cookies. */
 const KNOWN_HEADERS_MAX = 1_000;
@@ -28,7 +28,6 @@ const KNOWN_HEADER_MS = 60_000;
  */
 export function authenticate({ context, log }: GrpcPorts): handleUnaryCall<Request, Response> {
   const { store, nowMs } = context;
-  const guesses = createFailureLimiter(GUESSES);
   const hashGate = createHashGate(HASHES);
   const knownHeaders = new Map<string, number>();
   const refused: Response = { success: false, sessionToken: "" };
@@ -60,13 +59,13 @@ export function authenticate({ context, log }: GrpcPorts): handleUnaryCall<Reque
   ): Promise<Response> {
     if (!member?.enabled || secret === "") return refused;
     const key = `${service.id} ${method}`;
-    if (guesses.isExhausted(key, nowMs())) {
+    if (await isBudgetExhausted(store.db, GUESSES, key, nowMs())) {
       throw new AppError("auth.rate_limited", `too many wrong attempts at the ${method} of this service`, {
         hint: `Wait ${GUESSES.refillMs / 1000} s and try again.`,
       });
     }
     if (await hashGate(() => verifySecret(member.hash, secret))) return session(service, method);
-    guesses.failed(key, nowMs());
+    await chargeFailure(store.db, GUESSES, key, nowMs());
     return refused;
   }
 

@@ -109,7 +109,9 @@ async function beat({ context }: MappingPorts, row: ProxyRow, reports: boolean):
   const change = reports ? { connected: true } : { connected: true, lastSeen: nowMs() };
   if (await updateProxySession(store.db, row.id, row.sessionId, change)) return true;
   return inTransaction(store.db, async (trx) => {
-    if (await getProxy(trx, row.id)) return false;
+    const present = await getProxy(trx, row.id);
+    // It may be back already: a slow database lets two heartbeats overlap.
+    if (present) return present.sessionId === row.sessionId;
     // Somebody forgot the cluster while the proxy was connected.
     await saveProxy(trx, { ...row, lastSeen: nowMs() });
     return true;

@@ -1,36 +1,35 @@
 import type { Knex } from "knex";
 
 // Times are integer milliseconds since 1970, ids are 20-character text, structured values are JSON in text columns:
-// the same on SQLite and PostgreSQL.
-const ID = 40;
+// the same on SQLite and PostgreSQL. Lengths are the rules of domain/, not of columns: SQLite would not hold to them.
 
 export async function up(db: Knex): Promise<void> {
   await db.schema.createTable("server_state", (table) => {
-    table.string("key", 64).primary();
+    table.text("key").primary();
     table.text("value").notNullable();
   });
 
   await db.schema.createTable("accounts", (table) => {
-    table.string("id", ID).primary();
-    table.string("domain", 255).notNullable();
-    table.string("network_v4", 32).notNullable();
-    table.string("network_v6", 64).notNullable();
+    table.text("id").primary();
+    table.text("domain").notNullable();
+    table.text("network_v4").notNullable();
+    table.text("network_v6").notNullable();
     table.text("settings").notNullable();
     table.bigInteger("created_at").notNullable();
-    table.string("created_by", 255).notNullable();
+    table.text("created_by").notNullable();
   });
 
   await db.schema.createTable("users", (table) => {
-    table.string("id", 255).primary();
-    table.string("account_id", ID).notNullable().references("accounts.id").onDelete("CASCADE");
-    table.string("email", 320).notNullable();
-    table.string("name", 255).notNullable();
-    table.string("role", 32).notNullable();
+    table.text("id").primary();
+    table.text("account_id").notNullable().references("accounts.id").onDelete("CASCADE");
+    table.text("email").notNullable();
+    table.text("name").notNullable();
+    table.text("role").notNullable();
     table.text("password_hash");
     table.boolean("is_service_user").notNullable();
     table.boolean("is_blocked").notNullable();
     table.boolean("pending_approval").notNullable();
-    table.string("issued", 32).notNullable();
+    table.text("issued").notNullable();
     table.text("auto_groups").notNullable();
     table.bigInteger("last_login");
     table.bigInteger("created_at").notNullable();
@@ -38,34 +37,34 @@ export async function up(db: Knex): Promise<void> {
   });
 
   await db.schema.createTable("personal_access_tokens", (table) => {
-    table.string("id", ID).primary();
-    table.string("account_id", ID).notNullable().references("accounts.id").onDelete("CASCADE");
-    table.string("user_id", 255).notNullable().references("users.id").onDelete("CASCADE");
-    table.string("name", 255).notNullable();
-    table.string("token_hash", 64).notNullable().unique();
+    table.text("id").primary();
+    table.text("account_id").notNullable().references("accounts.id").onDelete("CASCADE");
+    table.text("user_id").notNullable().references("users.id").onDelete("CASCADE");
+    table.text("name").notNullable();
+    table.text("token_hash").notNullable().unique();
     table.bigInteger("expires_at").notNullable();
-    table.string("created_by", 255).notNullable();
+    table.text("created_by").notNullable();
     table.bigInteger("created_at").notNullable();
     table.bigInteger("last_used");
     table.index(["user_id"]);
   });
 
   await db.schema.createTable("groups", (table) => {
-    table.string("id", ID).primary();
-    table.string("account_id", ID).notNullable().references("accounts.id").onDelete("CASCADE");
-    table.string("name", 255).notNullable();
-    table.string("issued", 32).notNullable();
+    table.text("id").primary();
+    table.text("account_id").notNullable().references("accounts.id").onDelete("CASCADE");
+    table.text("name").notNullable();
+    table.text("issued").notNullable();
     table.bigInteger("created_at").notNullable();
     table.unique(["account_id", "name"]);
   });
 
   await db.schema.createTable("setup_keys", (table) => {
-    table.string("id", ID).primary();
-    table.string("account_id", ID).notNullable().references("accounts.id").onDelete("CASCADE");
-    table.string("name", 255).notNullable();
-    table.string("key_hash", 64).notNullable().unique();
-    table.string("key_preview", 16).notNullable();
-    table.string("type", 16).notNullable();
+    table.text("id").primary();
+    table.text("account_id").notNullable().references("accounts.id").onDelete("CASCADE");
+    table.text("name").notNullable();
+    table.text("key_hash").notNullable().unique();
+    table.text("key_preview").notNullable();
+    table.text("type").notNullable();
     table.bigInteger("expires_at");
     table.boolean("revoked").notNullable();
     table.integer("used_times").notNullable();
@@ -80,23 +79,23 @@ export async function up(db: Knex): Promise<void> {
   });
 
   await db.schema.createTable("peers", (table) => {
-    table.string("id", ID).primary();
-    table.string("account_id", ID).notNullable().references("accounts.id").onDelete("CASCADE");
-    table.string("kind", 16).notNullable();
-    table.string("name", 255).notNullable();
-    table.string("dns_label", 63).notNullable();
-    table.string("public_key", 64).notNullable();
-    table.string("ip", 45).notNullable();
-    table.string("ipv6", 45);
+    table.text("id").primary();
+    table.text("account_id").notNullable().references("accounts.id").onDelete("CASCADE");
+    table.text("kind").notNullable();
+    table.text("name").notNullable();
+    table.text("dns_label").notNullable();
+    table.text("public_key").notNullable();
+    table.text("ip").notNullable();
+    table.text("ipv6");
     table.text("preshared_key");
-    table.string("agent_token_hash", 64).unique();
-    table.string("hostname", 255).notNullable();
-    table.string("os", 255).notNullable();
-    table.string("kernel_version", 255).notNullable();
-    table.string("version", 64).notNullable();
+    table.text("agent_token_hash").unique();
+    table.text("hostname").notNullable();
+    table.text("os").notNullable();
+    table.text("kernel_version").notNullable();
+    table.text("version").notNullable();
     table.text("meta").notNullable();
     table.boolean("connected").notNullable();
-    table.string("connection_ip", 64).notNullable();
+    table.text("connection_ip").notNullable();
     table.bigInteger("last_seen").notNullable();
     table.bigInteger("last_login");
     table.bigInteger("latest_handshake");
@@ -104,12 +103,12 @@ export async function up(db: Knex): Promise<void> {
     table.boolean("login_expiration_enabled").notNullable();
     table.boolean("inactivity_expiration_enabled").notNullable();
     table.boolean("ephemeral").notNullable();
-    table.string("user_id", 255);
-    table.string("setup_key_id", ID).references("setup_keys.id").onDelete("SET NULL");
-    table.string("proxy_id", 255);
-    table.string("cluster", 255);
-    table.string("wireguard_endpoint", 512);
-    table.string("websocket_endpoint", 512);
+    table.text("user_id");
+    table.text("setup_key_id").references("setup_keys.id").onDelete("SET NULL");
+    table.text("proxy_id");
+    table.text("cluster");
+    table.text("wireguard_endpoint");
+    table.text("websocket_endpoint");
     table.bigInteger("created_at").notNullable();
     table.unique(["account_id", "public_key"]);
     table.unique(["account_id", "ip"]);
@@ -119,41 +118,41 @@ export async function up(db: Knex): Promise<void> {
   });
 
   await db.schema.createTable("group_peers", (table) => {
-    table.string("group_id", ID).notNullable().references("groups.id").onDelete("CASCADE");
-    table.string("peer_id", ID).notNullable().references("peers.id").onDelete("CASCADE");
+    table.text("group_id").notNullable().references("groups.id").onDelete("CASCADE");
+    table.text("peer_id").notNullable().references("peers.id").onDelete("CASCADE");
     table.primary(["group_id", "peer_id"]);
     table.index(["peer_id"]);
   });
 
   // resource_id is a network resource, or a peer when resource_type is "peer".
   await db.schema.createTable("group_resources", (table) => {
-    table.string("group_id", ID).notNullable().references("groups.id").onDelete("CASCADE");
-    table.string("resource_id", ID).notNullable();
-    table.string("resource_type", 16).notNullable();
+    table.text("group_id").notNullable().references("groups.id").onDelete("CASCADE");
+    table.text("resource_id").notNullable();
+    table.text("resource_type").notNullable();
     table.primary(["group_id", "resource_id"]);
     table.index(["resource_id"]);
   });
 
   await db.schema.createTable("networks", (table) => {
-    table.string("id", ID).primary();
-    table.string("account_id", ID).notNullable().references("accounts.id").onDelete("CASCADE");
-    table.string("name", 255).notNullable();
+    table.text("id").primary();
+    table.text("account_id").notNullable().references("accounts.id").onDelete("CASCADE");
+    table.text("name").notNullable();
     table.text("description").notNullable();
     table.bigInteger("created_at").notNullable();
     table.index(["account_id"]);
   });
 
   await db.schema.createTable("network_resources", (table) => {
-    table.string("id", ID).primary();
-    table.string("account_id", ID).notNullable().references("accounts.id").onDelete("CASCADE");
-    table.string("network_id", ID).notNullable().references("networks.id").onDelete("CASCADE");
-    table.string("name", 255).notNullable();
+    table.text("id").primary();
+    table.text("account_id").notNullable().references("accounts.id").onDelete("CASCADE");
+    table.text("network_id").notNullable().references("networks.id").onDelete("CASCADE");
+    table.text("name").notNullable();
     table.text("description").notNullable();
-    table.string("address", 300).notNullable();
-    table.string("type", 16).notNullable();
+    table.text("address").notNullable();
+    table.text("type").notNullable();
     table.boolean("enabled").notNullable();
     // Set for type "domain": the overlay address, reserved in the account's range, that stands for the name.
-    table.string("virtual_ip", 45);
+    table.text("virtual_ip");
     table.bigInteger("created_at").notNullable();
     table.unique(["account_id", "name"]);
     table.unique(["account_id", "virtual_ip"]);
@@ -161,10 +160,10 @@ export async function up(db: Knex): Promise<void> {
   });
 
   await db.schema.createTable("network_routers", (table) => {
-    table.string("id", ID).primary();
-    table.string("account_id", ID).notNullable().references("accounts.id").onDelete("CASCADE");
-    table.string("network_id", ID).notNullable().references("networks.id").onDelete("CASCADE");
-    table.string("peer_id", ID);
+    table.text("id").primary();
+    table.text("account_id").notNullable().references("accounts.id").onDelete("CASCADE");
+    table.text("network_id").notNullable().references("networks.id").onDelete("CASCADE");
+    table.text("peer_id");
     table.text("peer_groups").notNullable();
     table.integer("metric").notNullable();
     table.boolean("masquerade").notNullable();
@@ -175,13 +174,13 @@ export async function up(db: Knex): Promise<void> {
   });
 
   await db.schema.createTable("proxy_tokens", (table) => {
-    table.string("id", ID).primary();
+    table.text("id").primary();
     // Null: a global token, made by the command line.
-    table.string("account_id", ID).references("accounts.id").onDelete("CASCADE");
-    table.string("name", 255).notNullable();
-    table.string("token_hash", 64).notNullable().unique();
+    table.text("account_id").references("accounts.id").onDelete("CASCADE");
+    table.text("name").notNullable();
+    table.text("token_hash").notNullable().unique();
     table.bigInteger("expires_at");
-    table.string("created_by", 255).notNullable();
+    table.text("created_by").notNullable();
     table.bigInteger("created_at").notNullable();
     table.bigInteger("last_used");
     table.boolean("revoked").notNullable();
@@ -189,32 +188,32 @@ export async function up(db: Knex): Promise<void> {
   });
 
   await db.schema.createTable("proxies", (table) => {
-    table.string("id", 255).primary();
+    table.text("id").primary();
     // Null: shared by every account.
-    table.string("account_id", ID).references("accounts.id").onDelete("CASCADE");
-    table.string("token_id", ID).notNullable();
-    table.string("cluster", 255).notNullable();
-    table.string("session_id", 64).notNullable();
-    table.string("version", 64).notNullable();
-    table.string("ip", 64).notNullable();
+    table.text("account_id").references("accounts.id").onDelete("CASCADE");
+    table.text("token_id").notNullable();
+    table.text("cluster").notNullable();
+    table.text("session_id").notNullable();
+    table.text("version").notNullable();
+    table.text("ip").notNullable();
     table.boolean("connected").notNullable();
     table.bigInteger("connected_at").notNullable();
     table.bigInteger("last_seen").notNullable();
     table.text("capabilities").notNullable();
     table.bigInteger("applied_revision").notNullable();
-    table.string("wireguard_endpoint", 512).notNullable();
-    table.string("websocket_endpoint", 512).notNullable();
+    table.text("wireguard_endpoint").notNullable();
+    table.text("websocket_endpoint").notNullable();
     table.integer("public_https_port").notNullable();
     table.index(["cluster"]);
   });
 
   await db.schema.createTable("domains", (table) => {
-    table.string("id", ID).primary();
-    table.string("account_id", ID).notNullable().references("accounts.id").onDelete("CASCADE");
-    table.string("domain", 255).notNullable();
+    table.text("id").primary();
+    table.text("account_id").notNullable().references("accounts.id").onDelete("CASCADE");
+    table.text("domain").notNullable();
     // Lower case: two spellings are one name.
-    table.string("domain_key", 255).notNullable().unique();
-    table.string("target_cluster", 255).notNullable();
+    table.text("domain_key").notNullable().unique();
+    table.text("target_cluster").notNullable();
     table.boolean("validated").notNullable();
     table.bigInteger("validated_at");
     table.bigInteger("last_checked_at");
@@ -224,16 +223,16 @@ export async function up(db: Knex): Promise<void> {
   });
 
   await db.schema.createTable("services", (table) => {
-    table.string("id", ID).primary();
-    table.string("account_id", ID).notNullable().references("accounts.id").onDelete("CASCADE");
-    table.string("name", 255).notNullable();
-    table.string("domain", 255).notNullable();
+    table.text("id").primary();
+    table.text("account_id").notNullable().references("accounts.id").onDelete("CASCADE");
+    table.text("name").notNullable();
+    table.text("domain").notNullable();
     // Lower case: two spellings are one name.
-    table.string("domain_key", 255).notNullable().unique();
-    table.string("mode", 8).notNullable();
+    table.text("domain_key").notNullable().unique();
+    table.text("mode").notNullable();
     table.integer("listen_port").notNullable();
     table.boolean("port_auto_assigned").notNullable();
-    table.string("proxy_cluster", 255).notNullable();
+    table.text("proxy_cluster").notNullable();
     table.boolean("enabled").notNullable();
     table.boolean("terminated").notNullable();
     table.boolean("private").notNullable();
@@ -243,10 +242,10 @@ export async function up(db: Knex): Promise<void> {
     table.text("auth").notNullable();
     table.text("access_restrictions");
     table.text("access_groups").notNullable();
-    table.string("session_public_key", 64).notNullable();
+    table.text("session_public_key").notNullable();
     table.text("session_private_key").notNullable();
-    table.string("source", 32).notNullable();
-    table.string("source_peer", ID);
+    table.text("source").notNullable();
+    table.text("source_peer");
     table.bigInteger("certificate_issued_at");
     table.bigInteger("revision").notNullable();
     table.bigInteger("created_at").notNullable();
@@ -260,13 +259,13 @@ export async function up(db: Knex): Promise<void> {
   );
 
   await db.schema.createTable("service_targets", (table) => {
-    table.string("service_id", ID).notNullable().references("services.id").onDelete("CASCADE");
+    table.text("service_id").notNullable().references("services.id").onDelete("CASCADE");
     table.integer("position").notNullable();
-    table.string("account_id", ID).notNullable();
-    table.string("target_id", 255).notNullable();
-    table.string("target_type", 16).notNullable();
-    table.string("protocol", 16).notNullable();
-    table.string("host", 300).notNullable();
+    table.text("account_id").notNullable();
+    table.text("target_id").notNullable();
+    table.text("target_type").notNullable();
+    table.text("protocol").notNullable();
+    table.text("host").notNullable();
     table.integer("port").notNullable();
     table.text("path");
     table.boolean("enabled").notNullable();
@@ -276,9 +275,9 @@ export async function up(db: Knex): Promise<void> {
   });
 
   await db.schema.createTable("service_reports", (table) => {
-    table.string("proxy_id", 255).notNullable().references("proxies.id").onDelete("CASCADE");
-    table.string("service_id", ID).notNullable().references("services.id").onDelete("CASCADE");
-    table.string("account_id", ID).notNullable();
+    table.text("proxy_id").notNullable().references("proxies.id").onDelete("CASCADE");
+    table.text("service_id").notNullable().references("services.id").onDelete("CASCADE");
+    table.text("account_id").notNullable();
     table.text("report").notNullable();
     table.bigInteger("serving_revision").notNullable();
     table.bigInteger("reported_at").notNullable();
@@ -288,56 +287,56 @@ export async function up(db: Knex): Promise<void> {
 
   await db.schema.createTable("revisions", (table) => {
     table.increments("revision");
-    table.string("account_id", ID).notNullable();
-    table.string("kind", 16).notNullable();
-    table.string("object_id", 255).notNullable();
-    table.string("cluster", 255);
-    table.string("operation", 16).notNullable();
+    table.text("account_id").notNullable();
+    table.text("kind").notNullable();
+    table.text("object_id").notNullable();
+    table.text("cluster");
+    table.text("operation").notNullable();
     table.bigInteger("created_at").notNullable();
   });
 
   await db.schema.createTable("one_time_tokens", (table) => {
-    table.string("token_hash", 64).primary();
-    table.string("account_id", ID).notNullable().references("accounts.id").onDelete("CASCADE");
-    table.string("service_id", ID).notNullable();
+    table.text("token_hash").primary();
+    table.text("account_id").notNullable().references("accounts.id").onDelete("CASCADE");
+    table.text("service_id").notNullable();
     table.bigInteger("expires_at").notNullable();
     table.bigInteger("created_at").notNullable();
     table.index(["expires_at"]);
   });
 
   await db.schema.createTable("access_logs", (table) => {
-    table.string("id", 64).primary();
-    table.string("account_id", ID).notNullable().references("accounts.id").onDelete("CASCADE");
-    table.string("service_id", ID).notNullable();
+    table.text("id").primary();
+    table.text("account_id").notNullable().references("accounts.id").onDelete("CASCADE");
+    table.text("service_id").notNullable();
     table.bigInteger("timestamp").notNullable();
-    table.string("method", 32).notNullable();
-    table.string("host", 255).notNullable();
+    table.text("method").notNullable();
+    table.text("host").notNullable();
     table.text("path").notNullable();
     table.bigInteger("duration_ms").notNullable();
     table.integer("status_code").notNullable();
-    table.string("source_ip", 45).notNullable();
+    table.text("source_ip").notNullable();
     table.text("reason").notNullable();
-    table.string("user_id", 255).notNullable();
-    table.string("auth_method", 64).notNullable();
+    table.text("user_id").notNullable();
+    table.text("auth_method").notNullable();
     table.bigInteger("bytes_upload").notNullable();
     table.bigInteger("bytes_download").notNullable();
-    table.string("protocol", 16).notNullable();
-    table.string("country_code", 8).notNullable();
-    table.string("city_name", 255).notNullable();
-    table.string("subdivision_code", 16).notNullable();
+    table.text("protocol").notNullable();
+    table.text("country_code").notNullable();
+    table.text("city_name").notNullable();
+    table.text("subdivision_code").notNullable();
     table.text("metadata").notNullable();
     table.index(["account_id", "timestamp"]);
   });
 
   await db.schema.createTable("audit_events", (table) => {
     table.increments("id");
-    table.string("account_id", ID).notNullable().references("accounts.id").onDelete("CASCADE");
+    table.text("account_id").notNullable().references("accounts.id").onDelete("CASCADE");
     table.bigInteger("timestamp").notNullable();
-    table.string("activity_code", 64).notNullable();
-    table.string("initiator_id", 255).notNullable();
-    table.string("initiator_name", 255).notNullable();
-    table.string("initiator_email", 320).notNullable();
-    table.string("target_id", 255).notNullable();
+    table.text("activity_code").notNullable();
+    table.text("initiator_id").notNullable();
+    table.text("initiator_name").notNullable();
+    table.text("initiator_email").notNullable();
+    table.text("target_id").notNullable();
     table.text("meta").notNullable();
     table.index(["account_id", "timestamp"]);
   });

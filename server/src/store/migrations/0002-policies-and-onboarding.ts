@@ -1,12 +1,10 @@
 import type { Knex } from "knex";
 import { newId } from "../../domain/xid.ts";
 
-const ID = 40;
-
 export async function up(db: Knex): Promise<void> {
   await db.schema.createTable("policies", (table) => {
-    table.string("id", ID).primary();
-    table.string("account_id", ID).notNullable().references("accounts.id").onDelete("CASCADE");
+    table.text("id").primary();
+    table.text("account_id").notNullable().references("accounts.id").onDelete("CASCADE");
     table.text("name").notNullable();
     table.text("description").notNullable();
     table.boolean("enabled").notNullable();

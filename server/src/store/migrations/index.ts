@@ -1,6 +1,8 @@
 import type { Knex } from "knex";
 import * as initial from "./0001-initial.ts";
 import * as policiesAndOnboarding from "./0002-policies-and-onboarding.ts";
+import * as revisionCounter from "./0003-revision-counter.ts";
+import * as failureBudgets from "./0004-failure-budgets.ts";
 
 interface Migration {
   readonly name: string;
@@ -12,6 +14,8 @@ interface Migration {
 const migrations: readonly Migration[] = [
   { name: "0001-initial", ...initial },
   { name: "0002-policies-and-onboarding", ...policiesAndOnboarding },
+  { name: "0003-revision-counter", ...revisionCounter },
+  { name: "0004-failure-budgets", ...failureBudgets },
 ];
 
 /** Migrations are modules of the program: nothing is read from a folder, so a bundled server brings its own. */

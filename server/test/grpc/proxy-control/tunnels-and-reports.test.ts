@@ -202,7 +202,7 @@ suite("tunnels and reports of our proxy", () => {
       );
       assert.deepEqual(live.certificate, { source: "static", expiresAt: 2_000_000_000_000 });
       const row = await plane.store.db("services").where({ id: shop.id }).first();
-      assert.equal(row.certificate_issued_at, 1_700_000_000_000);
+      assert.equal(Number(row.certificate_issued_at), 1_700_000_000_000);
 
       const changed = await updateService(
         plane.context,
