@@ -138,6 +138,16 @@ export const errorCodes = {
     grpc: 13,
     hint: "Check the files that NB_SERVER_TLS_CERT_FILE and NB_SERVER_TLS_KEY_FILE name.",
   },
+  "geo.database_unusable": {
+    http: 500,
+    grpc: 13,
+    hint: "Point NB_SERVER_GEO_DATABASE at a country database in MaxMind's format (.mmdb), or leave it empty for the embedded one.",
+  },
+  "access_logs.overloaded": {
+    http: 503,
+    grpc: 8,
+    hint: "Lower NB_PROXY_ACCESS_LOG_RATE on the proxies, or give the server's disk more to work with.",
+  },
   "storage.unreadable": {
     http: 500,
     grpc: 13,

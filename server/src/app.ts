@@ -6,16 +6,17 @@ import type { Logger } from "pino";
 import { openContext } from "./cli/open-context.ts";
 import type { ServerConfig } from "./config.ts";
 import { createCnameLookup } from "./dns/check-custom-domain.ts";
+import { openCountryDatabase } from "./geo/country-database.ts";
 import { createGrpcServer } from "./grpc/index.ts";
 import { buildHttpApp } from "./http/build-http-app.ts";
-import { deleteOldAccessLogs } from "./jobs/delete-old-access-logs.ts";
 import { every } from "./jobs/every.ts";
 import { recheckDomains } from "./jobs/recheck-domains.ts";
+import { trimAccessLogs } from "./jobs/trim-access-logs.ts";
 import { listenOnOnePort, type OnePort } from "./net/listen-on-one-port.ts";
 import { startReconciler } from "./reconcile/index.ts";
 
 const RECHECK_EVERY_MS = 30_000;
-const CLEAN_EVERY_MS = 60 * 60_000;
+const TRIM_EVERY_MS = 15 * 60_000;
 const CERTIFICATE_POLL_MS = 10_000;
 
 export interface RunningApp {
@@ -47,7 +48,9 @@ export async function startApp(config: ServerConfig, log: Logger): Promise<Runni
       setupTokenEnabled: config.setupTokenEnabled,
     });
     undo.push(() => http.close());
-    const grpc = createGrpcServer({ context, reconciler, log });
+    const countries = await openCountryDatabase(config.geoDatabase, log);
+    undo.push(async () => countries.close());
+    const grpc = createGrpcServer({ context, reconciler, log, countryOf: countries.countryOf });
     let port: OnePort | undefined;
     undo.push(async () => port?.close());
     // Streams end first, telling their clients to come back; only then the port is closed.
@@ -55,9 +58,11 @@ export async function startApp(config: ServerConfig, log: Logger): Promise<Runni
     port = await listen(config, { grpcServer: grpc.server, httpServer: http.server });
     undo.push(watchCertificate(config, port, log));
     undo.push(every(RECHECK_EVERY_MS, "recheck-domains", () => recheckDomains(context, dns), log));
-    undo.push(
-      every(CLEAN_EVERY_MS, "delete-old-access-logs", () => deleteOldAccessLogs(context, config), log),
-    );
+    const trim = async () => {
+      const deleted = await trimAccessLogs(context, config);
+      if (deleted > 0) log.info({ deleted }, "old access logs deleted");
+    };
+    undo.push(every(TRIM_EVERY_MS, "trim-access-logs", trim, log));
     return { address: { address: port.address.address, port: port.address.port }, close };
   } catch (error) {
     await close();

@@ -25,6 +25,10 @@ export interface ServerConfig {
   portRange: PortRange;
   /** Negative keeps access logs for ever. */
   accessLogRetentionDays: number;
+  /** Of all accounts together; beyond it the oldest go. 0: any number. */
+  accessLogMaxEntries: number;
+  /** A country database in MaxMind's format; undefined: the embedded one. */
+  geoDatabase: string | undefined;
   logLevel: LogLevel;
 }
 
@@ -57,6 +61,8 @@ export function readConfig(env: NodeJS.ProcessEnv): ServerConfig {
     dnsServers: readDnsServers(env, problems),
     portRange: readPortRange(env),
     accessLogRetentionDays: readRetention(env, problems),
+    accessLogMaxEntries: readMaxEntries(env, problems),
+    geoDatabase: env.NB_SERVER_GEO_DATABASE || undefined,
     logLevel: readLogLevel(env, problems),
   };
   if (problems.length > 0) throw new ConfigError(problems);
@@ -143,6 +149,13 @@ function readRetention(env: NodeJS.ProcessEnv, problems: string[]): number {
   if (Number.isInteger(days)) return days === 0 ? 7 : days;
   problems.push(`NB_SERVER_ACCESS_LOG_RETENTION_DAYS: ${JSON.stringify(text)} is no whole number`);
   return 7;
+}
+
+function readMaxEntries(env: NodeJS.ProcessEnv, problems: string[]): number {
+  const text = env.NB_SERVER_ACCESS_LOG_MAX_ENTRIES || "10000000";
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  problems.push(`NB_SERVER_ACCESS_LOG_MAX_ENTRIES: ${JSON.stringify(text)} is no whole number`);
+  return 0;
 }
 
 function readLogLevel(env: NodeJS.ProcessEnv, problems: string[]): LogLevel {

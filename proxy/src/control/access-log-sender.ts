@@ -1,8 +1,9 @@
+import { status as Status } from "@grpc/grpc-js";
 import type { management } from "@netbird-proxy/proto/grpc";
 import type { ManagementClient } from "./management-client.ts";
 
 export interface AccessLogSenderOptions {
-  /** Records per second at most; 0 sends none. Each is a call of its own, and calls compete with visitors for the CPU. */
+  /** Records per second at most; 0 sends none. Making and sending them competes with visitors for the CPU. */
   readonly perSecond: number;
   readonly onDropped: (why: "rate" | "queue" | "failed") => void;
   readonly maxQueued?: number;
@@ -10,8 +11,15 @@ export interface AccessLogSenderOptions {
 }
 
 const CALL_MS = 10_000;
+const BATCH = 500;
+const RETRY_MS = 1_000;
+/** The server may take them later; it knows entries that come twice by their id. */
+const passing = new Set([Status.UNAVAILABLE, Status.DEADLINE_EXCEEDED, Status.RESOURCE_EXHAUSTED]);
 
-/** Sends finished requests to the server, as many as it and the limits take; the rest is counted and dropped. */
+/**
+ * Sends finished requests to the server, as many as it and the limits take; the rest is counted and dropped. One call
+ * carries all that came up during the one before. A stock server takes one record a call, so many are under way at once.
+ */
 export class AccessLogSender {
   readonly #client: ManagementClient;
   readonly #options: AccessLogSenderOptions;
@@ -22,6 +30,8 @@ export class AccessLogSender {
   #tokens: number;
   #refilledMs = performance.now();
   #connected = false;
+  #batches = true;
+  #retry: NodeJS.Timeout | undefined;
 
   constructor(client: ManagementClient, options: AccessLogSenderOptions) {
     this.#client = client;
@@ -75,6 +85,48 @@ export class AccessLogSender {
   }
 
   #pump(): void {
+    if (!this.#connected || this.#retry !== undefined) return;
+    if (this.#batches) this.#sendBatch();
+    else this.#sendSingly();
+  }
+
+  #sendBatch(): void {
+    if (this.#inFlight > 0 || this.#queue.length === 0) return;
+    const logs = this.#queue.splice(0, BATCH);
+    this.#inFlight = logs.length;
+    this.#client.proxyControl.sendAccessLogs(
+      { logs },
+      this.#client.metadata,
+      { deadline: Date.now() + CALL_MS },
+      (error) => {
+        this.#inFlight = 0;
+        if (error !== null) this.#takeBack(logs, error.code);
+        this.#pump();
+      },
+    );
+  }
+
+  #takeBack(logs: management.AccessLog[], code: Status): void {
+    if (code === Status.UNIMPLEMENTED) {
+      this.#batches = false;
+      this.#queue.unshift(...logs);
+      return;
+    }
+    const room = passing.has(code) ? Math.max(0, this.#maxQueued - this.#queue.length) : 0;
+    // The newest are worth most to somebody who looks at what happens now.
+    const kept = room === 0 ? [] : logs.slice(-room);
+    for (let dropped = logs.length - kept.length; dropped > 0; dropped -= 1)
+      this.#options.onDropped("failed");
+    if (kept.length === 0) return;
+    this.#queue.unshift(...kept);
+    this.#retry = setTimeout(() => {
+      this.#retry = undefined;
+      this.#pump();
+    }, RETRY_MS);
+    this.#retry.unref();
+  }
+
+  #sendSingly(): void {
     while (this.#connected && this.#inFlight < this.#maxInFlight && this.#queue.length > 0) {
       const log = this.#queue.shift()!;
       this.#inFlight += 1;

@@ -20,6 +20,10 @@ export class ScriptedManagement {
   readonly reports: control.ReportStateRequest[] = [];
   readonly statuses: management.SendStatusUpdateRequest[] = [];
   readonly accessLogs: management.AccessLog[] = [];
+  /** Sizes of the calls that carried many. */
+  readonly accessLogBatches: number[] = [];
+  /** Instead of taking many at once. */
+  refuseAccessLogs: status | undefined;
   readonly tunnelMessages: control.SyncTunnelRequest[] = [];
   readonly authentications: management.AuthenticateRequest[] = [];
   readonly tokens: string[] = [];
@@ -90,6 +94,13 @@ export class ScriptedManagement {
         reportState: (call: { request: control.ReportStateRequest }, callback: Callback) => {
           this.reports.push(call.request);
           callback(null, { unknownServiceIds: [], sendFull: false });
+        },
+        sendAccessLogs: (call: { request: control.SendAccessLogsRequest }, callback: Callback) => {
+          if (this.refuseAccessLogs !== undefined)
+            return callback({ code: this.refuseAccessLogs, details: "" });
+          this.accessLogs.push(...call.request.logs);
+          this.accessLogBatches.push(call.request.logs.length);
+          callback(null, {});
         },
       } as never);
     }

@@ -1,6 +1,7 @@
 import type { Logger } from "pino";
 import type { CommandContext } from "../commands/context.ts";
 import type { Reconciler } from "../reconcile/index.ts";
+import type { CountryLookup } from "./access-log-entry.ts";
 
 /** What the gRPC side of the server is built from. */
 export interface GrpcPorts {
@@ -8,6 +9,8 @@ export interface GrpcPorts {
   context: CommandContext;
   reconciler: Reconciler;
   log: Logger;
+  /** Fills in what proxies do not know. */
+  countryOf: CountryLookup;
   /** How often signs of life are written and tokens looked at again; a minute. */
   heartbeatMs?: number;
 }

@@ -1,12 +1,14 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { Server, status as Status } from "@grpc/grpc-js";
 import { agent, control, management } from "@netbird-proxy/proto/grpc";
+import { createAccessLogSink } from "./access-log-sink.ts";
 import { enroll } from "./agent-service/enroll.ts";
 import { createAgentSessions, startAgentHeartbeat, sync } from "./agent-service/sync.ts";
 import { authenticateCalls } from "./authenticate-call.ts";
 import { CallFailure } from "./call-failure.ts";
 import { type GrpcPorts, HEARTBEAT_MS } from "./ports.ts";
 import { reportState } from "./proxy-control/report-state.ts";
+import { sendAccessLogs } from "./proxy-control/send-access-logs.ts";
 import { syncTunnel } from "./proxy-control/sync-tunnel.ts";
 import { createAccessLogWriter } from "./proxy-service/access-log-writer.ts";
 import { authenticate } from "./proxy-service/authenticate.ts";
@@ -52,6 +54,7 @@ export function createGrpcServer(ports: GrpcPorts): GrpcApi {
   const agentSessions = createAgentSessions();
   const reportTimes = createReportTimes();
   const accessLogs = createAccessLogWriter(store.db, log);
+  const accessLogSink = createAccessLogSink(ports.context, accessLogs, ports.countryOf);
   const all = { ...ports, sessions, tunnelSessions, agentSessions, reportTimes };
 
   const server = new Server({
@@ -63,7 +66,7 @@ export function createGrpcServer(ports: GrpcPorts): GrpcApi {
     getMappingUpdate: getMappingUpdate(all),
     createProxyPeer: createProxyPeer(ports),
     sendStatusUpdate: sendStatusUpdate(all),
-    sendAccessLog: sendAccessLog(ports, accessLogs),
+    sendAccessLog: sendAccessLog(ports, accessLogSink),
     authenticate: authenticate(ports),
     getOidcurl: getOidcUrl(ports),
     validateSession: validateSession(ports),
@@ -74,6 +77,7 @@ export function createGrpcServer(ports: GrpcPorts): GrpcApi {
   const proxyControl: control.ProxyControlServer = {
     syncTunnel: syncTunnel(all),
     reportState: reportState(all),
+    sendAccessLogs: sendAccessLogs(ports, accessLogSink),
   };
   const agentService: agent.AgentServiceServer = { enroll: enroll(ports), sync: sync(all) };
   server.addService(management.ProxyServiceService, proxyService);

@@ -159,6 +159,46 @@ function pattern(text: string): string {
   return `%${text.replace(/[!%_]/g, (character) => `!${character}`)}%`;
 }
 
-export async function deleteAccessLogsBefore(db: Db, beforeMs: number): Promise<number> {
-  return db("access_logs").where("timestamp", "<", beforeMs).delete();
+/** The oldest first, page by page, however many there are. What comes in meanwhile may or may not be among them. */
+export async function* readAllAccessLogs(
+  db: Db,
+  account: AccountId,
+  filter: AccessLogFilter,
+  pageSize = 1_000,
+): AsyncGenerator<AccessLogEntry[]> {
+  let last: AccessLogEntry | undefined;
+  for (;;) {
+    const after = last;
+    const rows = await db("access_logs")
+      .where({ account_id: account })
+      .modify((query) => applyFilter(query, filter))
+      .modify((query) => {
+        if (!after) return;
+        query.where("timestamp", ">=", after.timestamp);
+        query.where((next: Knex.QueryBuilder) =>
+          next
+            .where("timestamp", ">", after.timestamp)
+            .orWhere((same) => same.where("timestamp", after.timestamp).where("id", ">", after.id)),
+        );
+      })
+      .orderBy("timestamp")
+      .orderBy("id")
+      .limit(pageSize);
+    const entries: AccessLogEntry[] = rows.map(codec.fromRow);
+    yield entries;
+    last = entries.at(-1);
+    if (entries.length < pageSize) return;
+  }
+}
+
+export async function countAccessLogs(db: Db): Promise<number> {
+  const row = await db("access_logs").count({ n: "*" }).first();
+  return Number(row?.n ?? 0);
+}
+
+/** Of any account. @param beforeMs only older ones @returns how many there were */
+export async function deleteOldestAccessLogs(db: Db, limit: number, beforeMs?: number): Promise<number> {
+  const oldest = db("access_logs").orderBy("timestamp").limit(limit).select("id");
+  if (beforeMs !== undefined) oldest.where("timestamp", "<", beforeMs);
+  return db("access_logs").whereIn("id", oldest).delete();
 }

@@ -37,3 +37,22 @@ export async function listAuditEvents(db: Db, account: AccountId, limit: number)
   const rows = await db("audit_events").where({ account_id: account }).orderBy("id", "desc").limit(limit);
   return rows.map(codec.fromRow);
 }
+
+/** The oldest first, page by page. */
+export async function* readAllAuditEvents(
+  db: Db,
+  account: AccountId,
+  pageSize = 1_000,
+): AsyncGenerator<AuditEvent[]> {
+  let after = 0;
+  for (;;) {
+    const rows = await db("audit_events")
+      .where({ account_id: account })
+      .where("id", ">", after)
+      .orderBy("id")
+      .limit(pageSize);
+    yield rows.map(codec.fromRow);
+    if (rows.length < pageSize) return;
+    after = Number(rows.at(-1).id);
+  }
+}

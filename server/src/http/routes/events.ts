@@ -1,14 +1,14 @@
 import { AccessLogPage, AccessLogQuery, AuditEvent } from "@netbird-proxy/proto/rest";
 import Type from "typebox";
-import { activityText } from "../../domain/activities.ts";
-import { listAccessLogs } from "../../store/access-logs.ts";
-import { listAuditEvents } from "../../store/audit-events.ts";
-import { listUsers, type User } from "../../store/users.ts";
+import { listAccessLogs, readAllAccessLogs } from "../../store/access-logs.ts";
+import { listAuditEvents, readAllAuditEvents } from "../../store/audit-events.ts";
+import { listUsers } from "../../store/users.ts";
 import type { App } from "../app-type.ts";
 import type { HttpPorts } from "../ports.ts";
 import { firstOfRepeated, readAccessLogQuery } from "../read-access-log-query.ts";
+import { sendJsonLines } from "../send-json-lines.ts";
 import { viewAccessLog } from "../views/access-log.ts";
-import { timestamp } from "../views/timestamp.ts";
+import { viewAuditEvent } from "../views/audit-event.ts";
 import { answers } from "./responses.ts";
 
 const MAX_AUDIT_EVENTS = 10_000;
@@ -28,17 +28,7 @@ export function registerEventRoutes(app: App, { context }: HttpPorts): void {
         const { account } = request.caller.actor;
         const events = await listAuditEvents(db, account, MAX_AUDIT_EVENTS);
         const users = new Map((await listUsers(db, account)).map((user) => [user.id as string, user]));
-        return events.map((event) => ({
-          id: String(event.id),
-          timestamp: timestamp(event.timestamp),
-          activity: activityText(event.activityCode),
-          activity_code: event.activityCode,
-          initiator_id: event.initiatorId,
-          initiator_name: event.initiatorName,
-          initiator_email: event.initiatorEmail,
-          target_id: event.targetId,
-          meta: { ...event.meta, ...namesOf(users.get(event.targetId)) },
-        }));
+        return events.map((event) => viewAuditEvent(event, users));
       },
     );
   }
@@ -65,9 +55,56 @@ export function registerEventRoutes(app: App, { context }: HttpPorts): void {
       };
     },
   );
+
+  app.get(
+    "/api/events/proxy/export",
+    {
+      config: { permission: ["services", "read"] },
+      schema: {
+        tags,
+        summary: "Access logs as JSON lines, oldest first",
+        querystring: AccessLogQuery,
+        response: jsonLines("One AccessLog a line; filters as in the list, all matching entries."),
+      },
+      preValidation: async (request) => {
+        request.query = firstOfRepeated(request.query);
+      },
+    },
+    async (request, reply) => {
+      const { account } = request.caller.actor;
+      const { filter = {} } = readAccessLogQuery(request.query, await listUsers(db, account));
+      const pages = readAllAccessLogs(db, account, filter);
+      return sendJsonLines(request, reply, mapped(pages, viewAccessLog), "access-logs.jsonl");
+    },
+  );
+
+  app.get(
+    "/api/events/audit/export",
+    {
+      config: { permission: ["events", "read"] },
+      schema: {
+        tags,
+        summary: "Audit events as JSON lines, oldest first",
+        response: jsonLines("One AuditEvent a line; all there are."),
+      },
+    },
+    async (request, reply) => {
+      const { account } = request.caller.actor;
+      const users = new Map((await listUsers(db, account)).map((user) => [user.id as string, user]));
+      const pages = readAllAuditEvents(db, account);
+      const view = mapped(pages, (event) => viewAuditEvent(event, users));
+      return sendJsonLines(request, reply, view, "audit-events.jsonl");
+    },
+  );
 }
 
-/** An event about a user says who that is now. */
-function namesOf(user: User | undefined): Record<string, string> {
-  return user ? { email: user.email, username: user.name } : {};
+async function* mapped<From, To>(
+  pages: AsyncIterable<readonly From[]>,
+  view: (value: From) => To,
+): AsyncGenerator<To[]> {
+  for await (const page of pages) yield page.map(view);
+}
+
+function jsonLines(description: string) {
+  return { 200: { description, content: { "application/x-ndjson": { schema: Type.String() } } } };
 }

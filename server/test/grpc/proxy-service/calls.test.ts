@@ -490,6 +490,45 @@ suite("calls of a proxy", () => {
       assert.equal((await stored()).length, 150);
     });
 
+    const sendMany = (logs: Partial<management.AccessLog>[], metadata = proxy.metadata) =>
+      answer((done) =>
+        proxy.clients.proxyControl.sendAccessLogs(
+          {
+            logs: logs.map((log) =>
+              management.AccessLog.fromPartial({ accountId: plane.account, protocol: "http", ...log }),
+            ),
+          },
+          metadata,
+          done,
+        ),
+      );
+
+    test("a call with many is stored when it is answered; sent again, nothing comes twice", async () => {
+      const logs = Array.from({ length: 1_000 }, (_, n) => ({ logId: `l${n}` }));
+      await sendMany(logs);
+      await sendMany(logs);
+      const row = await plane.store.db("access_logs").count({ n: "*" }).first();
+      assert.equal(Number(row?.n), 1_000);
+      await assert.rejects(sendMany([...logs, { logId: "more" }]), failsWith(Status.INVALID_ARGUMENT));
+    });
+
+    test("one entry of another account refuses the whole call", async () => {
+      await assert.rejects(
+        sendMany([{ logId: "own", accountId: plane.account }], await foreignToken()),
+        failsWith(Status.PERMISSION_DENIED),
+      );
+      assert.deepEqual(await stored(), []);
+    });
+
+    test("the country of an address is filled in", async () => {
+      await sendMany([
+        { logId: "l1", sourceIp: "::ffff:203.0.113.9" },
+        { logId: "l2", sourceIp: "192.0.2.1" },
+      ]);
+      const countries = Object.fromEntries((await stored()).map(({ id, countryCode }) => [id, countryCode]));
+      assert.deepEqual(countries, { l1: "NL", l2: "" });
+    });
+
     test("requests for unknown hosts are dropped, other accounts' refused", async () => {
       await send({ accountId: "" });
       await assert.rejects(send({}, await foreignToken()), failsWith(Status.PERMISSION_DENIED));
