@@ -9,6 +9,24 @@ export const errorCodes = {
   "request.too_large": { http: 413, grpc: 8, hint: "Send less in one request." },
   "request.not_found": { http: 404, grpc: 12, hint: "Check the path against /api/openapi.json." },
   "request.conflict": { http: 412, grpc: 10, hint: "Read the object again and repeat the change." },
+  "request.precondition_failed": {
+    http: 412,
+    grpc: 9,
+    hint: "Read the object again and repeat the change with its ETag.",
+  },
+  "request.idempotency_key_reused": {
+    http: 422,
+    grpc: 6,
+    hint: "Use a new Idempotency-Key for every request that is not a repetition.",
+  },
+  "request.headers_too_large": { http: 431, grpc: 8, hint: "Send shorter headers and a shorter URL." },
+  "request.timeout": { http: 408, grpc: 4, hint: "Send the whole request faster." },
+  "batch.refused": { http: 422, grpc: 9, hint: "Correct the operations that results shows as refused." },
+  "batch.unknown_reference": {
+    http: 422,
+    grpc: 3,
+    hint: "Refer to the ref of an earlier operation and a member of its answer, such as @{net.id}.",
+  },
   "auth.missing_token": { http: 401, grpc: 16, hint: "Send the header `Authorization: Token nbp_...`." },
   "auth.invalid_token": { http: 401, grpc: 16, hint: "Make a new token, or check that it was copied whole." },
   "auth.expired_token": { http: 401, grpc: 16, hint: "Make a new token." },
@@ -45,6 +63,12 @@ export const errorCodes = {
     grpc: 3,
     hint: "Use the id of an existing peer or network resource.",
   },
+  "service.path_taken": {
+    http: 409,
+    grpc: 6,
+    hint: "Agree with the owner of the path, or use another path.",
+  },
+  "target.not_found": { http: 404, grpc: 5, hint: "List the targets of the service to see which exist." },
   "service.target_type_mismatch": {
     http: 422,
     grpc: 3,
@@ -210,6 +234,11 @@ export const reasonCodes = {
   "certificate.unreadable": { hint: "Check the files and their permissions." },
   "certificate.pending": { hint: "Wait; the order is under way." },
   "certificate.failed": { hint: "See the message of the certificate authority." },
+  "dns.unresolved": { hint: "Add a record for the domain: a CNAME to the cluster's address, for example." },
+  "dns.elsewhere": {
+    hint: "Point the domain's record at the cluster, and wait until the old one has expired.",
+  },
+  "dns.lookup_failed": { hint: "Check the DNS servers that the management server asks (NB_DNS_SERVERS)." },
 } as const satisfies Record<string, { hint: string }>;
 
 export type ReasonCode = keyof typeof reasonCodes;

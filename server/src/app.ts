@@ -6,6 +6,7 @@ import type { Logger } from "pino";
 import { openContext } from "./cli/open-context.ts";
 import type { ServerConfig } from "./config.ts";
 import { createCnameLookup } from "./dns/check-custom-domain.ts";
+import { createAddressLookup } from "./dns/resolve-addresses.ts";
 import { openCountryDatabase } from "./geo/country-database.ts";
 import { createGrpcServer } from "./grpc/index.ts";
 import { buildHttpApp } from "./http/build-http-app.ts";
@@ -43,9 +44,11 @@ export async function startApp(config: ServerConfig, log: Logger): Promise<Runni
     const http = await buildHttpApp({
       context,
       dns,
+      addresses: createAddressLookup(config.dnsServers),
       log,
       version: config.version,
       setupTokenEnabled: config.setupTokenEnabled,
+      browsers: { tls: config.tls !== undefined, corsOrigins: config.corsOrigins },
     });
     undo.push(() => http.close());
     const countries = await openCountryDatabase(config.geoDatabase, log);

@@ -23,6 +23,8 @@ export interface ServerConfig {
   /** `address[:port]`; empty: those of the system. */
   dnsServers: string[];
   portRange: PortRange;
+  /** Origins of web pages that may call the API; empty: none. */
+  corsOrigins: string[];
   /** Negative keeps access logs for ever. */
   accessLogRetentionDays: number;
   /** Of all accounts together; beyond it the oldest go. 0: any number. */
@@ -60,6 +62,7 @@ export function readConfig(env: NodeJS.ProcessEnv): ServerConfig {
     setupTokenEnabled: env.NB_SETUP_PAT_ENABLED === "true",
     dnsServers: readDnsServers(env, problems),
     portRange: readPortRange(env),
+    corsOrigins: readCorsOrigins(env, problems),
     accessLogRetentionDays: readRetention(env, problems),
     accessLogMaxEntries: readMaxEntries(env, problems),
     geoDatabase: env.NB_SERVER_GEO_DATABASE || undefined,
@@ -133,6 +136,21 @@ function readDnsServers(env: NodeJS.ProcessEnv, problems: string[]): string[] {
     }
   }
   return servers;
+}
+
+/** `*` is refused: whoever names no origin gets none, and a token in a page belongs to one. */
+function readCorsOrigins(env: NodeJS.ProcessEnv, problems: string[]): string[] {
+  const origins = (env.NB_SERVER_CORS_ORIGINS ?? "")
+    .split(",")
+    .map((origin) => origin.trim())
+    .filter((origin) => origin !== "");
+  for (const origin of origins) {
+    if (URL.canParse(origin) && new URL(origin).origin === origin) continue;
+    problems.push(
+      `NB_SERVER_CORS_ORIGINS: ${JSON.stringify(origin)} is no origin such as https://dashboard.example.com`,
+    );
+  }
+  return origins;
 }
 
 /** As in NetBird, a range that makes no sense is the default one. */

@@ -156,6 +156,45 @@ export const ServiceTarget = Type.Object(
 );
 export type ServiceTarget = Static<typeof ServiceTarget>;
 
+/** Ours: a target as an object of its own. */
+export const OwnedServiceTarget = Type.Object(
+  {
+    id: Type.String({ description: "Stays as long as the service has a target with this path." }),
+    ...ServiceTarget.properties,
+    owner: Type.Object({
+      id: Type.String({
+        description: "Of the user who made the target; empty when it is older than this field.",
+      }),
+      name: Type.String(),
+    }),
+    created_at: Timestamp,
+  },
+  { title: "OwnedServiceTarget" },
+);
+export type OwnedServiceTarget = Static<typeof OwnedServiceTarget>;
+
+export const ServiceTargetParams = Type.Object({ id: Type.String(), targetId: Type.String() });
+
+export const DiagnosisCheck = Type.Object(
+  {
+    name: Type.Enum(["service", "cluster", "dns", "configuration", "certificate", "tunnel", "target"]),
+    ok: Type.Boolean(),
+    code: Type.String({ description: "`ok`, or a status reason of docs/errors.md." }),
+    message: Type.String(),
+    hint: Type.String({ description: "What to do about it; empty when it is ok." }),
+    proxy: Type.Optional(Type.String({ description: "Id of the proxy that it is about." })),
+    target: Type.Optional(Type.String({ description: "Path, or place, of the target that it is about." })),
+  },
+  { title: "DiagnosisCheck" },
+);
+export type DiagnosisCheck = Static<typeof DiagnosisCheck>;
+
+export const Diagnosis = Type.Object(
+  { ok: Type.Boolean(), checks: Type.Array(DiagnosisCheck) },
+  { title: "Diagnosis" },
+);
+export type Diagnosis = Static<typeof Diagnosis>;
+
 export const ServiceAuth = Type.Object(
   {
     password_auth: Type.Optional(

@@ -7,7 +7,7 @@ import { chooseListenPort, findPortConflict } from "../domain/listen-port.ts";
 import { hasEnabledAuth } from "../domain/service-warnings.ts";
 import { type AuthDraft, type ServiceDraft, validateService } from "../domain/validate-service.ts";
 import { newId } from "../domain/xid.ts";
-import { hashSecret } from "../secrets/password-hash.ts";
+import { hashOnce } from "../secrets/hash-ahead.ts";
 import { newSessionKeyPair } from "../secrets/session-key.ts";
 import { listDomains } from "../store/domains.ts";
 import { listNetworkResources } from "../store/network-resources.ts";
@@ -24,6 +24,7 @@ import {
   type StoredAuth,
   type StoredService,
   type StoredTarget,
+  type TargetOwner,
   updateServiceColumns,
 } from "../store/services.ts";
 import type { Db } from "../store/transaction.ts";
@@ -78,7 +79,7 @@ export async function createService(
         createdAt: nowMs,
         updatedAt: nowMs,
       };
-      await insertService(trx, service);
+      await insertService(trx, service, ownerOf(actor, nowMs));
       service.revision = await reviseService(work, service, proxyCluster, "created");
       await updateServiceColumns(trx, actor.account, id, { revision: service.revision });
       await audit("service.create", id, auditMeta(service));
@@ -141,7 +142,7 @@ export async function updateService(
         updatedAt: nowMs,
       };
       service.revision = await reviseMove(work, before, service);
-      await replaceService(trx, service);
+      await replaceService(trx, service, ownerOf(actor, nowMs));
       await audit("service.update", service.id, auditMeta(service));
       return service;
     },
@@ -173,6 +174,11 @@ export async function requireService(db: Db, account: AccountId, id: string): Pr
   const service = await getService(db, account, id);
   if (!service) throw new AppError("service.not_found", `service ${id} not found`);
   return service;
+}
+
+/** Of the targets that a command adds. */
+function ownerOf(actor: Actor, nowMs: number): TargetOwner {
+  return { ownerId: actor.id, ownerName: actor.name || actor.email, createdAt: nowMs };
 }
 
 /** What an old cluster has to drop and a new one to take up. */
@@ -371,7 +377,7 @@ async function hashAuth(
   { dryRun = false }: CommandOptions,
 ): Promise<StoredAuth> {
   // A dry run keeps nothing, so it need not spend the time.
-  const hash = async (secret: string) => (secret === "" ? "" : dryRun ? "dry-run" : hashSecret(secret));
+  const hash = async (secret: string) => (secret === "" ? "" : dryRun ? "dry-run" : hashOnce(secret));
   const keepOrHash = async (secret: string, kept: string | undefined, enabled: boolean, path: string) => {
     const result = secret === "" ? (kept ?? "") : await hash(secret);
     if (enabled && result === "") {

@@ -29,6 +29,8 @@ declare module "fastify" {
     public?: boolean;
     /** Checked after the body's shape and before the handler. */
     permission?: readonly [Module, Operation];
+    /** null in the body means something: "take it away". */
+    keepNulls?: boolean;
     /** Code of the error when the body breaks a rule of its schema other than a type. */
     invalidCode?: import("@netbird-proxy/proto").ErrorCode;
   }

@@ -1,17 +1,23 @@
 import swagger from "@fastify/swagger";
 import { AppError } from "@netbird-proxy/proto";
 import fastify, { LogController } from "fastify";
+import { joinableContext } from "../commands/unit-of-work.ts";
 import { requirePermission } from "../domain/permissions.ts";
 import { newId } from "../domain/xid.ts";
+import { answerEtags } from "./answer-etags.ts";
 import type { App, Caller } from "./app-type.ts";
 import { authenticate } from "./authenticate.ts";
+import { InnerRefusal, innerCaller } from "./dispatch.ts";
 import { DRY_RUN_HEADER, isDryRun } from "./dry-run.ts";
 import { errorResponse } from "./error-response.ts";
 import { parseJsonBody } from "./json-body.ts";
+import { addListExtras } from "./list-extras.ts";
 import { createMetrics } from "./metrics.ts";
 import { nameSchemas, openApiInfo } from "./openapi.ts";
+import { addPatchRoutes } from "./patch-routes.ts";
 import type { HttpPorts } from "./ports.ts";
 import { registerAccountRoutes } from "./routes/accounts.ts";
+import { registerBatchRoute } from "./routes/batch.ts";
 import { registerClusterRoutes } from "./routes/clusters.ts";
 import { registerDomainRoutes } from "./routes/domains.ts";
 import { registerEventRoutes } from "./routes/events.ts";
@@ -25,15 +31,20 @@ import { registerPeerRoutes } from "./routes/peers.ts";
 import { registerPersonalAccessTokenRoutes } from "./routes/personal-access-tokens.ts";
 import { registerPolicyRoutes } from "./routes/policies.ts";
 import { registerProxyTokenRoutes } from "./routes/proxy-tokens.ts";
+import { registerServiceDiagnoseRoute } from "./routes/service-diagnose.ts";
+import { registerServiceTargetRoutes } from "./routes/service-targets.ts";
 import { registerServiceRoutes } from "./routes/services.ts";
 import { registerSetupKeyRoutes } from "./routes/setup-keys.ts";
 import { registerUserInviteRoutes } from "./routes/user-invites.ts";
 import { registerUserRoutes } from "./routes/users.ts";
+import { addSecurityHeaders } from "./security-headers.ts";
+import { writeInUnits } from "./write-in-unit.ts";
 
 const MAX_BODY_BYTES = 1024 * 1024;
 
 /** The REST side of the server, not listening yet. Every route is a file in routes/. */
-export async function buildHttpApp(ports: HttpPorts): Promise<App> {
+export async function buildHttpApp(given: HttpPorts): Promise<App> {
+  const ports: HttpPorts = { ...given, context: joinableContext(given.context) };
   const app = fastify({
     loggerInstance: ports.log,
     // One line per request is written below, with the names of our log fields.
@@ -51,6 +62,7 @@ export async function buildHttpApp(ports: HttpPorts): Promise<App> {
   // Responses are written as they are: null, [] and "absent" are different things to our clients.
   app.setSerializerCompiler(() => (value) => `${JSON.stringify(value)}\n`);
   app.setErrorHandler((error, request, reply) => {
+    if (error instanceof InnerRefusal) return reply.status(error.answer.status).send(error.answer.body);
     const { invalidCode } = request.routeOptions.config;
     const { status, body, cause } = errorResponse(error, { requestId: request.id, invalidCode });
     if (cause !== undefined) request.log.error({ err: cause }, "request failed");
@@ -64,15 +76,16 @@ export async function buildHttpApp(ports: HttpPorts): Promise<App> {
     return reply.status(404).send(errorResponse(error, { requestId: request.id }).body);
   });
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser("*", { parseAs: "string" }, (_request, text, done) => {
+  app.addContentTypeParser("*", { parseAs: "string" }, (request, text, done) => {
     try {
-      done(null, parseJsonBody(text as string));
+      done(null, parseJsonBody(text as string, request.routeOptions.config));
     } catch (error) {
       done(error as Error);
     }
   });
 
   app.decorateRequest("caller", null as unknown as Caller);
+  addSecurityHeaders(app, ports.browsers);
   const metrics = createMetrics();
   app.addHook("onRequest", async (request, reply) => {
     reply.header("X-Request-Id", request.id);
@@ -82,7 +95,8 @@ export async function buildHttpApp(ports: HttpPorts): Promise<App> {
     if (isDryRun(request.query)) reply.header(DRY_RUN_HEADER, "supported");
     if (request.routeOptions.config.public || request.is404) return;
     const { store, nowMs } = ports.context;
-    request.caller = await authenticate(store.db, request.headers.authorization, nowMs(), ports.log);
+    request.caller =
+      innerCaller() ?? (await authenticate(store.db, request.headers.authorization, nowMs(), ports.log));
   });
   app.addHook("preHandler", async (request) => {
     const { permission } = request.routeOptions.config;
@@ -102,6 +116,12 @@ export async function buildHttpApp(ports: HttpPorts): Promise<App> {
     );
   });
 
+  const writes = { app, context: ports.context, schemas: new Map<string, unknown>() };
+  addListExtras(app);
+  answerEtags(writes);
+  writeInUnits(writes);
+  addPatchRoutes(writes);
+
   await app.register(swagger, openApiInfo(ports.version));
   app.register(async (routes) => {
     const scope = routes as unknown as App;
@@ -119,6 +139,9 @@ export async function buildHttpApp(ports: HttpPorts): Promise<App> {
     registerNetworkResourceRoutes(scope, ports);
     registerNetworkRouterRoutes(scope, ports);
     registerServiceRoutes(scope, ports);
+    registerServiceTargetRoutes(scope, writes);
+    registerServiceDiagnoseRoute(scope, ports);
+    registerBatchRoute(scope, writes);
     registerClusterRoutes(scope, ports);
     registerDomainRoutes(scope, ports);
     registerProxyTokenRoutes(scope, ports);

@@ -2,9 +2,10 @@ import { AppError } from "@netbird-proxy/proto";
 
 /**
  * Reads a body as NetBird's server does: the content type does not matter, null stands for "not sent", an empty body is
- * none. @throws AppError `request.malformed`
+ * none. In a merge patch null means "take it away" and stays.
+ * @throws AppError `request.malformed`
  */
-export function parseJsonBody(text: string): unknown {
+export function parseJsonBody(text: string, { keepNulls = false } = {}): unknown {
   if (text.trim() === "") return undefined;
   let value: unknown;
   try {
@@ -14,22 +15,23 @@ export function parseJsonBody(text: string): unknown {
       cause: error,
     });
   }
-  return withoutNulls(value, 0);
+  return cleaned(value, 0, keepNulls);
 }
 
 const MAX_DEPTH = 64;
 
-function withoutNulls(value: unknown, depth: number): unknown {
+function cleaned(value: unknown, depth: number, keepNulls: boolean): unknown {
   if (typeof value === "string") return withoutNul(value);
   if (value === null || typeof value !== "object") return value;
   if (depth >= MAX_DEPTH) {
     throw new AppError("request.malformed", `the body is nested more than ${MAX_DEPTH} levels deep`);
   }
-  if (Array.isArray(value)) return value.map((member) => withoutNulls(member, depth + 1));
+  if (Array.isArray(value)) return value.map((member) => cleaned(member, depth + 1, keepNulls));
   const result: Record<string, unknown> = {};
   for (const [key, member] of Object.entries(value)) {
     // Assigning to __proto__ would change the object instead of adding a member; no field has that name.
-    if (member !== null && key !== "__proto__") result[withoutNul(key)] = withoutNulls(member, depth + 1);
+    if (key === "__proto__" || (member === null && !keepNulls)) continue;
+    result[withoutNul(key)] = cleaned(member, depth + 1, keepNulls);
   }
   return result;
 }

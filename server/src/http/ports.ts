@@ -1,13 +1,17 @@
 import type { Logger } from "pino";
 import type { CommandContext } from "../commands/context.ts";
 import type { CnameLookup } from "../dns/check-custom-domain.ts";
+import type { AddressLookup } from "../dns/resolve-addresses.ts";
+import type { BrowserRules } from "./security-headers.ts";
 
 /** What the HTTP side needs from the rest of the server. */
 export interface HttpPorts {
   context: CommandContext;
   dns: CnameLookup;
+  addresses: AddressLookup;
   log: Logger;
   version: string;
   /** Whether POST /api/setup may hand out a personal access token. */
   setupTokenEnabled: boolean;
+  browsers: BrowserRules;
 }

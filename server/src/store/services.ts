@@ -1,5 +1,6 @@
 import type { AccountId, ServiceId } from "@netbird-proxy/proto";
 import type { Knex } from "knex";
+import { newId } from "../domain/xid.ts";
 import { rowCodec } from "./row-codec.ts";
 import type { Db } from "./transaction.ts";
 
@@ -121,12 +122,31 @@ const codec = rowCodec<ServiceColumns>({
   updatedAt: "integer",
 });
 
-interface TargetRow extends StoredTarget {
+/** Who made a target, and when. */
+export interface TargetOwner {
+  /** Empty when it is older than this column. */
+  ownerId: string;
+  ownerName: string;
+  createdAt: number;
+}
+
+export type TargetId = string & { readonly __id: "TargetId" };
+
+/** A target as an object of its own: it keeps its id as long as the service has a target with this path. */
+export interface OwnedTarget extends StoredTarget, TargetOwner {
+  id: TargetId;
+}
+
+interface TargetRow extends OwnedTarget {
   serviceId: ServiceId;
   accountId: AccountId;
 }
 
 const targetCodec = rowCodec<TargetRow>({
+  id: "text",
+  ownerId: "text",
+  ownerName: "text",
+  createdAt: "integer",
   serviceId: "text",
   accountId: "text",
   position: "integer",
@@ -140,16 +160,32 @@ const targetCodec = rowCodec<TargetRow>({
   options: "json",
 });
 
-export async function insertService(db: Db, service: StoredService): Promise<void> {
+export async function insertService(db: Db, service: StoredService, owner: TargetOwner): Promise<void> {
   await db("services").insert(codec.toRow(service));
-  await insertTargets(db, service);
+  await insertTargets(db, service, [], owner);
 }
 
-/** Replaces everything, targets included. */
-export async function replaceService(db: Db, service: StoredService): Promise<void> {
+/** Replaces everything, targets included; one whose path was there before keeps its id and owner. */
+export async function replaceService(db: Db, service: StoredService, owner: TargetOwner): Promise<void> {
+  const before = await listOwnedTargets(db, service.accountId, service.id);
   await db("services").where({ account_id: service.accountId, id: service.id }).update(codec.toRow(service));
   await db("service_targets").where({ service_id: service.id }).delete();
-  await insertTargets(db, service);
+  await insertTargets(db, service, before, owner);
+}
+
+/** In order of position. */
+export async function listOwnedTargets(
+  db: Db,
+  account: AccountId,
+  service: ServiceId,
+): Promise<OwnedTarget[]> {
+  const rows = await db("service_targets")
+    .where({ account_id: account, service_id: service })
+    .orderBy("position");
+  return rows.map((row) => {
+    const { serviceId: _service, accountId: _account, ...target } = targetCodec.fromRow(row);
+    return target;
+  });
 }
 
 /** Changes columns and leaves the targets alone. */
@@ -232,12 +268,35 @@ export async function listClusterPorts(
   }));
 }
 
-async function insertTargets(db: Db, service: StoredService): Promise<void> {
+async function insertTargets(
+  db: Db,
+  service: StoredService,
+  before: readonly OwnedTarget[],
+  owner: TargetOwner,
+): Promise<void> {
+  const known = new Map(before.map((target) => [pathKey(target.path), target]));
   for (const target of service.targets) {
+    const { id, ownerId, ownerName, createdAt } = known.get(pathKey(target.path)) ?? {
+      id: newId<TargetId>(),
+      ...owner,
+    };
     await db("service_targets").insert(
-      targetCodec.toRow({ ...target, serviceId: service.id, accountId: service.accountId }),
+      targetCodec.toRow({
+        ...target,
+        id,
+        ownerId,
+        ownerName,
+        createdAt,
+        serviceId: service.id,
+        accountId: service.accountId,
+      }),
     );
   }
+}
+
+/** `/api` and `/api/` are the same path, and none is `/`. */
+export function pathKey(path: string | null): string {
+  return (path ?? "/").replace(/\/+$/, "") || "/";
 }
 
 type ServiceQuery = Knex.QueryBuilder;
@@ -253,7 +312,8 @@ async function read(db: Db, narrow: (query: ServiceQuery) => ServiceQuery): Prom
     .orderBy("position");
   const byService = new Map<string, StoredTarget[]>();
   for (const row of targetRows) {
-    const { serviceId, accountId: _, ...target } = targetCodec.fromRow(row);
+    const { serviceId, accountId: _account, id: _id, ownerId: _owner, ...rest } = targetCodec.fromRow(row);
+    const { ownerName: _name, createdAt: _created, ...target } = rest;
     const list = byService.get(serviceId);
     if (list) list.push(target);
     else byService.set(serviceId, [target]);

@@ -36,11 +36,19 @@ export interface RestServer {
   readonly database: string;
   /** CNAME records; a name that maps to an Error fails. */
   readonly records: Map<string, string | Error>;
+  /** A and AAAA records; a name that maps to an Error fails. */
+  readonly addresses: Map<string, string[] | Error>;
   nowMs: number;
   /** The owner's, after {@link setUp}. */
   token: string;
   account: AccountId;
-  call<T = Anything>(method: string, path: string, body?: unknown, token?: string | null): Promise<Answer<T>>;
+  call<T = Anything>(
+    method: string,
+    path: string,
+    body?: unknown,
+    token?: string | null,
+    headers?: Record<string, string>,
+  ): Promise<Answer<T>>;
   setUp(): Promise<void>;
   connectProxy(change?: Partial<ProxyRow>): Promise<void>;
   close(): Promise<void>;
@@ -57,6 +65,7 @@ export async function startRestServer(): Promise<RestServer> {
       return record === undefined ? [] : [record];
     },
   };
+  const addresses = new Map<string, string[] | Error>();
   const context: CommandContext = {
     store,
     nowMs: () => server.nowMs,
@@ -69,6 +78,14 @@ export async function startRestServer(): Promise<RestServer> {
     log: pino({ level: "silent" }),
     version: "1.2.3",
     setupTokenEnabled: true,
+    addresses: {
+      async resolveAddresses(name) {
+        const found = addresses.get(name.toLowerCase());
+        if (found instanceof Error) throw found;
+        return found ?? [];
+      },
+    },
+    browsers: { tls: true, corsOrigins: ["https://dashboard.example.com"] },
   };
   const app = await buildHttpApp(ports);
   const server: RestServer = {
@@ -78,14 +95,16 @@ export async function startRestServer(): Promise<RestServer> {
     folder,
     database,
     records,
+    addresses,
     nowMs: Date.parse("2026-08-22T19:07:31.120Z"),
     token: "",
     account: "" as AccountId,
-    async call(method, path, body, token = server.token) {
+    async call(method, path, body, token = server.token, headers = {}) {
       const response = await app.inject({
         method: method as "GET",
         url: `/api${path}`,
         headers: {
+          ...headers,
           ...(token ? { authorization: `Token ${token}` } : {}),
           ...(body === undefined ? {} : { "content-type": "application/json" }),
         },

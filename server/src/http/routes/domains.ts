@@ -69,7 +69,9 @@ export function registerDomainRoutes(app: App, { context, dns, log }: HttpPorts)
       await removeDomain(context, request.caller.actor, request.params.id, {
         dryRun: isDryRun(request.query),
       });
-      return reply.status(204).send(NOTHING);
+      // Returned and not sent, because the request may be part of a larger unit of work that is not committed yet.
+      reply.status(204);
+      return NOTHING;
     },
   );
 

@@ -23,6 +23,7 @@ import type {
   StoredTarget,
   StoredTargetOptions,
 } from "../../store/services.ts";
+import { hiddenState } from "../etag.ts";
 import { timestamp } from "./timestamp.ts";
 
 /** A fixed number of queries for any number of services. */
@@ -78,8 +79,20 @@ function viewService(
     meta: viewMeta(service, status),
     public: service.public,
     url: serviceUrl(service, status.publicHttpsPort),
+    ...{ [hiddenState]: userState(service) },
     warnings: serviceWarnings(service, { unvalidatedDomain: unvalidated(service, domains) }),
   };
+}
+
+/** What a request can change, secrets included; not what a proxy reports or what a target resolves to. */
+function userState(service: StoredService): unknown[] {
+  const { name, domain, mode, listenPort, enabled, passHostHeader, rewriteRedirects } = service;
+  const { auth, accessRestrictions, accessGroups, targets } = service;
+  return [
+    [name, domain, mode, listenPort, enabled, passHostHeader, rewriteRedirects],
+    [service.private, service.public, service.terminated],
+    [auth, accessRestrictions, accessGroups, targets],
+  ];
 }
 
 function viewMeta(service: StoredService, status: ServiceStatus): Service["meta"] {

@@ -3,6 +3,7 @@ import * as initial from "./0001-initial.ts";
 import * as policiesAndOnboarding from "./0002-policies-and-onboarding.ts";
 import * as revisionCounter from "./0003-revision-counter.ts";
 import * as failureBudgets from "./0004-failure-budgets.ts";
+import * as targetOwnersAndIdempotency from "./0005-target-owners-and-idempotency.ts";
 import * as accessLogTimes from "./0006-access-log-times.ts";
 
 interface Migration {
@@ -17,6 +18,7 @@ const migrations: readonly Migration[] = [
   { name: "0002-policies-and-onboarding", ...policiesAndOnboarding },
   { name: "0003-revision-counter", ...revisionCounter },
   { name: "0004-failure-budgets", ...failureBudgets },
+  { name: "0005-target-owners-and-idempotency", ...targetOwnersAndIdempotency },
   { name: "0006-access-log-times", ...accessLogTimes },
 ];
 

@@ -1,0 +1,42 @@
+import { Diagnosis, IdParams } from "@netbird-proxy/proto/rest";
+import { requireService } from "../../commands/services.ts";
+import type { AddressLookup } from "../../dns/resolve-addresses.ts";
+import { diagnoseService, type NameLookup } from "../../domain/diagnose-service.ts";
+import { foldServiceStatuses } from "../../reconcile/service-status.ts";
+import type { App } from "../app-type.ts";
+import type { HttpPorts } from "../ports.ts";
+import { answers } from "./responses.ts";
+
+export function registerServiceDiagnoseRoute(app: App, { context, addresses }: HttpPorts): void {
+  app.get(
+    "/api/reverse-proxies/services/:id/diagnose",
+    {
+      config: { permission: ["services", "read"] },
+      schema: { tags: ["reverse-proxy"], params: IdParams, response: answers(Diagnosis) },
+    },
+    async (request): Promise<Diagnosis> => {
+      const { account } = request.caller.actor;
+      const { db } = context.store;
+      const service = await requireService(db, account, request.params.id);
+      const status = (await foldServiceStatuses(db, account, [service], context.nowMs())).get(service.id)!;
+      const checks = diagnoseService({
+        service,
+        proxies: status.proxies,
+        names: await lookUp(addresses, service.domain, service.proxyCluster),
+        nowMs: context.nowMs(),
+      });
+      return { ok: checks.every((check) => check.ok), checks };
+    },
+  );
+}
+
+async function lookUp(addresses: AddressLookup, domain: string, cluster: string): Promise<NameLookup> {
+  try {
+    return {
+      domain: await addresses.resolveAddresses(domain),
+      cluster: await addresses.resolveAddresses(cluster),
+    };
+  } catch (error) {
+    return { failed: `DNS did not answer for ${domain} and ${cluster}: ${(error as Error).message}` };
+  }
+}
