@@ -29,9 +29,9 @@ export function answerEtags({ app, schemas }: EtagPorts): void {
   });
   app.addHook("preSerialization", async (request, reply, payload) => {
     const url = request.routeOptions.url ?? "";
-    if (reply.statusCode !== 200 || isDryRun(request.query) || reply.hasHeader("Idempotency-Replayed")) {
-      return payload;
-    }
+    // A PATCH has the ETag of its PUT; of a repeated answer only the text was kept.
+    const settled = reply.hasHeader("ETag") || reply.hasHeader("Idempotency-Replayed");
+    if (settled || reply.statusCode !== 200 || isDryRun(request.query)) return payload;
     const isObject = payload !== null && typeof payload === "object" && !Array.isArray(payload);
     // Only objects that can be read or changed by themselves have a use for one.
     const collection = collectionOf(url);
