@@ -8,7 +8,7 @@ import { parseOptions } from "./usage-error.ts";
 // Longer than calls and requests get to finish; whatever still hangs then must not keep the process.
 const FORCED_EXIT_MS = 10_000;
 
-/** Runs until SIGTERM or SIGINT. */
+/** Runs until SIGTERM or SIGINT; a second signal does not wait for anything. */
 export async function serve(args: string[], config: ServerConfig, _terminal: Terminal): Promise<number> {
   parseOptions(args, {});
   const log = createLog(config.logLevel);
@@ -22,6 +22,10 @@ export async function serve(args: string[], config: ServerConfig, _terminal: Ter
     const signal = await stop;
     log.info({ signal }, "stopping");
     setTimeout(() => process.exit(1), FORCED_EXIT_MS).unref();
+    for (const again of ["SIGTERM", "SIGINT"] as const) {
+      process.removeAllListeners(again);
+      process.once(again, () => process.exit(1));
+    }
     await app.close();
     log.info("stopped");
     return 0;

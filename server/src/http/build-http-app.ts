@@ -7,6 +7,7 @@ import { newId } from "../domain/xid.ts";
 import { answerEtags } from "./answer-etags.ts";
 import type { App, Caller } from "./app-type.ts";
 import { authenticate } from "./authenticate.ts";
+import { answerBrokenRequest } from "./broken-request.ts";
 import { InnerRefusal, innerCaller } from "./dispatch.ts";
 import { DRY_RUN_HEADER, isDryRun } from "./dry-run.ts";
 import { errorResponse } from "./error-response.ts";
@@ -41,6 +42,7 @@ import { addSecurityHeaders } from "./security-headers.ts";
 import { writeInUnits } from "./write-in-unit.ts";
 
 const MAX_BODY_BYTES = 1024 * 1024;
+const MAX_HEADER_BYTES = 16 * 1024;
 
 /** The REST side of the server, not listening yet. Every route is a file in routes/. */
 export async function buildHttpApp(given: HttpPorts): Promise<App> {
@@ -52,6 +54,9 @@ export async function buildHttpApp(given: HttpPorts): Promise<App> {
     bodyLimit: MAX_BODY_BYTES,
     genReqId: () => newId(),
     requestTimeout: 30_000,
+    // The URL counts as a header.
+    http: { maxHeaderSize: MAX_HEADER_BYTES, headersTimeout: 15_000 },
+    clientErrorHandler: answerBrokenRequest,
     // A cluster's address is a parameter and may be as long as a domain name.
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 300 },
     ajv: {

@@ -71,7 +71,9 @@ suite("batch", () => {
     const read = await server.call("GET", `/reverse-proxies/services/${service.id}`);
     assert.deepEqual(read.body, service);
     assert.equal(read.headers.etag, body.results[4].etag);
-    assert.ok((await getService(server.store.db, server.account, service.id))!.auth.password!.hash.length > 20);
+    assert.ok(
+      (await getService(server.store.db, server.account, service.id))!.auth.password!.hash.length > 20,
+    );
     const codes = (await listAuditEvents(server.store.db, server.account, 5)).map((one) => one.activityCode);
     assert.ok(codes.includes("service.create") && codes.includes("network.create"), codes.join());
   });
@@ -91,12 +93,7 @@ suite("batch", () => {
     });
     assert.deepEqual(
       answer.body.results.map((result: { body: { error?: { code: string } } }) => result.body.error?.code),
-      [
-        ...Array(5).fill(undefined),
-        "group.name_taken",
-        "batch.unknown_reference",
-        "setup_key.invalid",
-      ],
+      [...Array(5).fill(undefined), "group.name_taken", "batch.unknown_reference", "setup_key.invalid"],
     );
     assert.deepEqual(await contents(server.store), before);
   });
@@ -138,7 +135,11 @@ suite("batch", () => {
       {
         operations: [
           { method: "POST", path: "/api/networks", body: { name: "n" } },
-          { method: "POST", path: "/api/setup-keys", body: { name: "k", type: "reusable", expires_in: 86400 } },
+          {
+            method: "POST",
+            path: "/api/setup-keys",
+            body: { name: "k", type: "reusable", expires_in: 86400 },
+          },
         ],
       },
       made.body.plain_token,

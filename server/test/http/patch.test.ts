@@ -156,7 +156,12 @@ suite("PATCH", () => {
 
   test("needs the right to change", async () => {
     const { id } = await made("/groups", { name: "g" });
-    const bot = await made("/users", { name: "bot", role: "auditor", auto_groups: [], is_service_user: true });
+    const bot = await made("/users", {
+      name: "bot",
+      role: "auditor",
+      auto_groups: [],
+      is_service_user: true,
+    });
     const { plain_token: token } = await made(`/users/${bot.id}/tokens`, { name: "t", expires_in: 2 });
     const answer = await server.call("PATCH", `/groups/${id}`, { name: "x" }, token);
     assert.equal(refusal(answer).code, "auth.permission_denied");

@@ -41,7 +41,10 @@ suite("ETags and preconditions", () => {
     const put = await server.call("PUT", `/groups/${id}`, { name: "other" });
     assert.notEqual(put.headers.etag, etag);
     assert.equal((await server.call("GET", `/groups/${id}`)).headers.etag, put.headers.etag);
-    assert.equal((await server.call("PUT", `/groups/${id}?dry_run=true`, { name: "x" })).headers.etag, undefined);
+    assert.equal(
+      (await server.call("PUT", `/groups/${id}?dry_run=true`, { name: "x" })).headers.etag,
+      undefined,
+    );
   });
 
   test("the second of two writers who read the same is refused and told the current ETag", async () => {
@@ -73,13 +76,21 @@ suite("ETags and preconditions", () => {
 
   test("objects that only a list shows can be protected too", async () => {
     const user = (
-      await server.call("POST", "/users", { name: "bot", role: "user", auto_groups: [], is_service_user: true })
+      await server.call("POST", "/users", {
+        name: "bot",
+        role: "user",
+        auto_groups: [],
+        is_service_user: true,
+      })
     ).body;
     const change = { role: "admin", auto_groups: [], is_blocked: false };
     const stale = await withHeaders("PUT", `/users/${user.id}`, { "if-match": '"stale"' }, change);
     assert.equal(stale.status, 412);
     const current = String(stale.headers.etag);
-    assert.equal((await withHeaders("PUT", `/users/${user.id}`, { "if-match": current }, change)).status, 200);
+    assert.equal(
+      (await withHeaders("PUT", `/users/${user.id}`, { "if-match": current }, change)).status,
+      200,
+    );
     const token = (await server.call("POST", "/reverse-proxies/proxy-tokens", { name: "t" })).body;
     const path = `/reverse-proxies/proxy-tokens/${token.id}`;
     assert.equal((await withHeaders("DELETE", path, { "if-match": '"stale"' })).status, 412);
