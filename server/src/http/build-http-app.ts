@@ -8,6 +8,7 @@ import { answerEtags } from "./answer-etags.ts";
 import type { App, Caller } from "./app-type.ts";
 import { authenticate } from "./authenticate.ts";
 import { answerBrokenRequest } from "./broken-request.ts";
+import { describeExtras } from "./describe-extras.ts";
 import { InnerRefusal, innerCaller } from "./dispatch.ts";
 import { DRY_RUN_HEADER, isDryRun } from "./dry-run.ts";
 import { errorResponse } from "./error-response.ts";
@@ -155,7 +156,7 @@ export async function buildHttpApp(given: HttpPorts): Promise<App> {
     scope.get(
       "/api/openapi.json",
       { config: { public: true }, schema: { hide: true } },
-      async () => (document ??= nameSchemas(app.swagger())),
+      async () => (document ??= describeExtras(nameSchemas(app.swagger()))),
     );
   });
   await app.ready();

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { CLUSTER, type RestServer, refusal, startRestServer } from "../support/rest-server.ts";
+import { type Answer, CLUSTER, type RestServer, refusal, startRestServer } from "../support/rest-server.ts";
 
 suite("filters and pages of lists", () => {
   let server: RestServer;
@@ -27,7 +27,7 @@ suite("filters and pages of lists", () => {
     let path: string | undefined = "/networks?limit=3";
     let page = 0;
     while (path !== undefined) {
-      const answer: Awaited<ReturnType<typeof server.call>> = await server.call("GET", path);
+      const answer: Answer = await server.call("GET", path);
       assert.equal(answer.status, 200);
       seen.push(...answer.body.map(({ id }: { id: string }) => id));
       path = nextOf(answer);

@@ -1,0 +1,28 @@
+import { pino } from "pino";
+import { DEFAULT_PORT_RANGE } from "../domain/listen-port.ts";
+import { openStore } from "../store/open.ts";
+import { buildHttpApp } from "./build-http-app.ts";
+
+/**
+ * The text of docs/openapi.json. The version of the server is left out, so that the file changes with the API only.
+ * @param databaseFile an empty one is made there
+ */
+export async function buildOpenApiDocument(databaseFile: string): Promise<string> {
+  const store = await openStore({ path: databaseFile, encryptionKey: new Uint8Array(32) });
+  const app = await buildHttpApp({
+    context: { store, nowMs: Date.now, random: () => 0, portRange: DEFAULT_PORT_RANGE },
+    dns: { resolveCname: async () => [] },
+    addresses: { resolveAddresses: async () => [] },
+    log: pino({ level: "silent" }),
+    version: "",
+    setupTokenEnabled: false,
+    browsers: { tls: false, corsOrigins: [] },
+  });
+  try {
+    const { body } = await app.inject({ url: "/api/openapi.json" });
+    return `${JSON.stringify(JSON.parse(body), null, 2)}\n`;
+  } finally {
+    await app.close();
+    await store.close();
+  }
+}
