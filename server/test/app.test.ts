@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AppError } from "@netbird-proxy/proto";
@@ -42,6 +44,27 @@ suite("the whole server", () => {
     assert.equal(groups.status, 200);
     await groups.json();
     await second.close();
+  });
+
+  test("a request that is under way is answered before the server stops, and its connection is closed", async () => {
+    const app = await startApp(config(), log);
+    const socket = connect(app.address.port, "127.0.0.1");
+    let answer = "";
+    socket.setEncoding("utf8").on("data", (chunk) => {
+      answer += chunk;
+    });
+    const body = JSON.stringify({ email: "a@example.com", name: "A", password: "12345678" });
+    socket.write(
+      `POST /api/setup HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n${body.slice(0, 10)}`,
+    );
+    // Let the head arrive, so that the request is under way.
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const closed = app.close();
+    const ended = once(socket, "close");
+    socket.write(body.slice(10));
+    await Promise.all([closed, ended]);
+    assert.match(answer, /^HTTP\/1\.1 200 OK/);
+    assert.match(answer, /"user_id"/);
   });
 
   test("a port that is taken is named, and nothing stays open", async () => {

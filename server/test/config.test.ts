@@ -21,6 +21,18 @@ suite("server configuration", () => {
     assert.deepEqual(address("localhost:0"), ["localhost", 0]);
   });
 
+  test("origins for web pages are exact, and * is none", () => {
+    const origins = (text: string) => readConfig({ NB_SERVER_CORS_ORIGINS: text }).corsOrigins;
+    assert.deepEqual(origins(""), []);
+    assert.deepEqual(origins("https://a.example, http://localhost:5173"), [
+      "https://a.example",
+      "http://localhost:5173",
+    ]);
+    for (const bad of ["*", "a.example", "https://a.example/", "https://a.example/path", "null"]) {
+      assert.throws(() => origins(bad), /NB_SERVER_CORS_ORIGINS/, bad);
+    }
+  });
+
   test("names every bad variable, not only the first", () => {
     assert.throws(
       () =>

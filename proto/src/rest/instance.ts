@@ -1,7 +1,18 @@
 import Type, { type Static } from "typebox";
 
 /** What a client may count on beyond NetBird's API. */
-export const features = ["dry_run", "revisions", "targets_status"] as const;
+export const features = [
+  "dry_run",
+  "revisions",
+  "targets_status",
+  "patch",
+  "etag",
+  "batch",
+  "idempotency_key",
+  "list_paging",
+  "service_targets",
+  "service_diagnose",
+] as const;
 
 export const Instance = Type.Object(
   {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Instance } from "@netbird-proxy/proto/rest";
+import { features, Instance } from "@netbird-proxy/proto/rest";
 import { listAccounts } from "../../src/store/accounts.ts";
 import {
   assertConforms,
@@ -31,7 +31,7 @@ suite("first boot over REST", () => {
     assert.deepEqual(before, {
       setup_required: true,
       version: "1.2.3",
-      features: ["dry_run", "revisions", "targets_status"],
+      features: [...features],
     });
     await server.setUp();
     assert.equal((await server.call("GET", "/instance", undefined, null)).body.setup_required, false);
