@@ -8,7 +8,7 @@ import { buildHttpApp } from "./build-http-app.ts";
  * @param databaseFile an empty one is made there
  */
 export async function buildOpenApiDocument(databaseFile: string): Promise<string> {
-  const store = await openStore({ path: databaseFile, encryptionKey: new Uint8Array(32) });
+  const store = await openStore({ database: databaseFile, encryptionKey: new Uint8Array(32) });
   const app = await buildHttpApp({
     context: { store, nowMs: Date.now, random: () => 0, portRange: DEFAULT_PORT_RANGE },
     dns: { resolveCname: async () => [] },

@@ -3,7 +3,6 @@ import type { FastifyReply, FastifyRequest, RouteOptions } from "fastify";
 import Type from "typebox";
 import { inUnitOfWork } from "../commands/unit-of-work.ts";
 import { secretsOf, withHashesOf } from "../secrets/hash-ahead.ts";
-import { lockAccount } from "../store/lock-account.ts";
 import type { Caller } from "./app-type.ts";
 import { type ObjectPlace, readCurrent } from "./current-object.ts";
 import { dispatch, dispatchOrThrow, InnerRefusal } from "./dispatch.ts";
@@ -42,8 +41,7 @@ function patchHandler(ports: WritePorts, putBody: unknown) {
     const path = request.url.split("?")[0]!;
     const dryRun = isDryRun(request.query);
     return withHashesOf(dryRun ? [] : secretsOf(request.body), () =>
-      inUnitOfWork(context, {}, async (trx) => {
-        await lockAccount(trx, caller.actor.account);
+      inUnitOfWork(context, {}, async () => {
         const place = { path, pattern: request.routeOptions.url! };
         const current = await readCurrent(app, schemas, caller, place);
         if (!current) throw await missing(ports, caller, place);

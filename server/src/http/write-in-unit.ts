@@ -9,7 +9,6 @@ import {
   IDEMPOTENCY_PURPOSE,
   storeIdempotentAnswer,
 } from "../store/idempotency-keys.ts";
-import { lockAccount } from "../store/lock-account.ts";
 import type { Db } from "../store/transaction.ts";
 import type { App } from "./app-type.ts";
 import { readCurrent } from "./current-object.ts";
@@ -39,10 +38,8 @@ export function writeInUnits(ports: WritePorts): void {
       const run = async () => handler.call(this as never, request, reply);
       const plan = readPlan(request);
       if (!plan) return run();
-      const account = request.caller?.actor.account;
       return withHashesOf(plan.dryRun ? [] : secretsOf(request.body), () =>
         inUnitOfWork(context, plan, async (trx) => {
-          if (account) await lockAccount(trx, account);
           if (plan.ifMatch !== undefined) await checkPrecondition(ports, request, reply, plan.ifMatch);
           if (plan.key === undefined) return run();
           return onlyOnce(context, trx, request, reply, plan.key, run);

@@ -2,7 +2,6 @@ import { AppError, errorCodes } from "@netbird-proxy/proto";
 import { BatchRequest, BatchResponse, DryRunQuery, type ErrorBody } from "@netbird-proxy/proto/rest";
 import { inUnitOfWork } from "../../commands/unit-of-work.ts";
 import { secretsOf, withHashesOf } from "../../secrets/hash-ahead.ts";
-import { lockAccount } from "../../store/lock-account.ts";
 import type { App, Caller } from "../app-type.ts";
 import { resolveReferences, UnknownReference } from "../batch-references.ts";
 import { dispatch, type InnerAnswer, InnerRefusal } from "../dispatch.ts";
@@ -36,8 +35,7 @@ export function registerBatchRoute(app: App, { app: root, context }: WritePorts)
       checkShape(operations);
       const secrets = isDryRun(request.query) ? [] : secretsOf(operations);
       return withHashesOf(secrets, () =>
-        inUnitOfWork(context, {}, async (trx) => {
-          await lockAccount(trx, caller.actor.account);
+        inUnitOfWork(context, {}, async () => {
           const results = await runAll(root, caller, operations);
           const failed = results.findIndex(({ status }) => status >= 400);
           if (failed >= 0) throw refuse(results, failed);

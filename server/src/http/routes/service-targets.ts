@@ -13,7 +13,6 @@ import {
 import Type from "typebox";
 import { requireService } from "../../commands/services.ts";
 import { inUnitOfWork } from "../../commands/unit-of-work.ts";
-import { lockAccount } from "../../store/lock-account.ts";
 import { listOwnedTargets, type OwnedTarget, pathKey, type StoredService } from "../../store/services.ts";
 import type { App, Caller } from "../app-type.ts";
 import { dispatch, InnerRefusal } from "../dispatch.ts";
@@ -86,8 +85,7 @@ export function registerServiceTargetRoutes(app: App, { app: root, context }: Wr
     },
     async (request): Promise<OwnedServiceTarget> => {
       const { caller, body } = request;
-      return inUnitOfWork(context, { dryRun: isDryRun(request.query) }, async (trx) => {
-        await lockAccount(trx, caller.actor.account);
+      return inUnitOfWork(context, { dryRun: isDryRun(request.query) }, async () => {
         const shown = await read(caller, request.params.id);
         requireFreePath(shown.targets, body);
         const { targets } = await put(caller, shown, [...shown.view.targets, body], shown.targets.length);
@@ -110,8 +108,7 @@ export function registerServiceTargetRoutes(app: App, { app: root, context }: Wr
     },
     async (request): Promise<OwnedServiceTarget> => {
       const { caller, body, params } = request;
-      return inUnitOfWork(context, { dryRun: isDryRun(request.query) }, async (trx) => {
-        await lockAccount(trx, caller.actor.account);
+      return inUnitOfWork(context, { dryRun: isDryRun(request.query) }, async () => {
         const shown = await read(caller, params.id);
         const index = indexOf(shown.targets, params.targetId);
         const { path } = shown.targets[index]!;
@@ -135,8 +132,7 @@ export function registerServiceTargetRoutes(app: App, { app: root, context }: Wr
     },
     async (request): Promise<EmptyObject> => {
       const { caller, params } = request;
-      return inUnitOfWork(context, { dryRun: isDryRun(request.query) }, async (trx) => {
-        await lockAccount(trx, caller.actor.account);
+      return inUnitOfWork(context, { dryRun: isDryRun(request.query) }, async () => {
         const shown = await read(caller, params.id);
         const index = indexOf(shown.targets, params.targetId);
         await put(caller, shown, shown.view.targets.toSpliced(index, 1), -1);
