@@ -62,12 +62,12 @@ export async function checkDomainDraft(
   return cluster;
 }
 
-/** @param check what DNS said about it just now */
+/** @param check what DNS said about it just now; null leaves the first look to the background job */
 export async function createDomain(
   context: CommandContext,
   actor: Actor,
   draft: DomainDraft,
-  check: DomainCheck,
+  check: DomainCheck | null,
   options?: CommandOptions,
 ): Promise<CustomDomain> {
   return runCommand(
@@ -82,10 +82,10 @@ export async function createDomain(
         domain: draft.domain,
         domainKey: draft.domain.toLowerCase(),
         targetCluster: draft.targetCluster,
-        validated: check.ok,
-        validatedAt: check.ok ? nowMs : null,
-        lastCheckedAt: nowMs,
-        lastError: check.ok ? "" : check.message,
+        validated: check?.ok === true,
+        validatedAt: check?.ok ? nowMs : null,
+        lastCheckedAt: check ? nowMs : null,
+        lastError: !check || check.ok ? "" : check.message,
         createdAt: nowMs,
       };
       await insertDomain(trx, domain);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { BatchResponse } from "@netbird-proxy/proto/rest";
+import { recheckDomains } from "../../src/jobs/recheck-domains.ts";
 import { listAuditEvents } from "../../src/store/audit-events.ts";
 import { getService } from "../../src/store/services.ts";
 import {
@@ -119,6 +120,24 @@ suite("batch", () => {
     assert.equal((await server.call("GET", `/groups/${group.id}`)).body.name, "g");
     assert.equal((await batch([operations[0], { method: "DELETE", path }])).status, 200);
     assert.equal((await server.call("GET", `/groups/${group.id}`)).status, 404);
+  });
+
+  test("a domain does not make others wait for DNS: the first look comes after the batch", async () => {
+    server.records.set("validation.apps.test", new Error("nobody may ask"));
+    const { body } = await batch([
+      {
+        method: "POST",
+        path: "/api/reverse-proxies/domains",
+        body: { domain: "apps.test", target_cluster: CLUSTER },
+      },
+    ]);
+    assert.equal(body.results[0].body.validated, false);
+    await recheckDomains(server.context, { resolveCname: async () => [CLUSTER] });
+    const domains = (await server.call("GET", "/reverse-proxies/domains?type=custom")).body;
+    assert.deepEqual(
+      domains.map((domain: { domain: string; validated: boolean }) => [domain.domain, domain.validated]),
+      [["apps.test", true]],
+    );
   });
 
   test("every operation needs its own right", async () => {

@@ -7,11 +7,12 @@ import {
   removeDomain,
   requireDomain,
 } from "../../commands/domains.ts";
-import { checkCustomDomain } from "../../dns/check-custom-domain.ts";
+import { checkCustomDomain, type DomainCheck } from "../../dns/check-custom-domain.ts";
 import { clustersOf } from "../../domain/clusters.ts";
 import { listDomains } from "../../store/domains.ts";
 import { listVisibleProxies } from "../../store/proxies.ts";
 import type { App } from "../app-type.ts";
+import { innerCaller } from "../dispatch.ts";
 import { isDryRun } from "../dry-run.ts";
 import type { HttpPorts } from "../ports.ts";
 import { viewCustomDomain, viewFreeDomain } from "../views/domain.ts";
@@ -20,6 +21,8 @@ import { answers, NOTHING } from "./responses.ts";
 export function registerDomainRoutes(app: App, { context, dns, log }: HttpPorts): void {
   const tags = ["reverse-proxy"];
   const { db } = context.store;
+  const checks = new WeakMap<object, DomainCheck>();
+  const draftOf = (body: DomainRequest) => ({ domain: body.domain, targetCluster: body.target_cluster });
 
   app.get(
     "/api/reverse-proxies/domains",
@@ -42,13 +45,20 @@ export function registerDomainRoutes(app: App, { context, dns, log }: HttpPorts)
     {
       config: { permission: ["services", "create"], invalidCode: "domain.invalid" },
       schema: { tags, querystring: DryRunQuery, body: DomainRequest, response: answers(Domain) },
+      // Before the handler, which may run in a transaction that others wait for, as DNS may take seconds. A batch has
+      // opened its transaction already: there the first look is the background job's.
+      preHandler: async (request) => {
+        if (innerCaller()) return;
+        const draft = draftOf(request.body);
+        // So that nobody uses us to resolve whatever they like.
+        await checkDomainDraft(db, request.caller.actor.account, draft, context.nowMs());
+        checks.set(request, await checkCustomDomain(dns, draft.domain, draft.targetCluster));
+      },
     },
     async (request): Promise<Domain> => {
       const { actor } = request.caller;
-      const draft = { domain: request.body.domain, targetCluster: request.body.target_cluster };
-      // Once before the lookup, so that nobody uses us to resolve whatever they like, and once more inside.
-      await checkDomainDraft(db, actor.account, draft, context.nowMs());
-      const check = await checkCustomDomain(dns, draft.domain, draft.targetCluster);
+      const draft = draftOf(request.body);
+      const check = checks.get(request) ?? null;
       const domain = await createDomain(context, actor, draft, check, { dryRun: isDryRun(request.query) });
       return viewCustomDomain(domain);
     },
