@@ -56,7 +56,7 @@ export async function buildHttpApp(given: HttpPorts): Promise<App> {
     genReqId: () => newId(),
     requestTimeout: 30_000,
     // The URL counts as a header.
-    http: { maxHeaderSize: MAX_HEADER_BYTES, headersTimeout: 15_000 },
+    http: { maxHeaderSize: MAX_HEADER_BYTES, headersTimeout: 15_000, connectionsCheckingInterval: 5_000 },
     clientErrorHandler: answerBrokenRequest,
     // A cluster's address is a parameter and may be as long as a domain name.
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 300 },

@@ -7,7 +7,7 @@ const ID = 64;
 export async function up(db: Knex): Promise<void> {
   await db.schema.alterTable("service_targets", (table) => {
     table.string("id", ID).notNullable().defaultTo("");
-    table.string("owner_id", ID).notNullable().defaultTo("");
+    table.string("owner_id", 255).notNullable().defaultTo("");
     table.text("owner_name").notNullable().defaultTo("");
     table.bigInteger("created_at").notNullable().defaultTo(0);
   });
@@ -19,7 +19,7 @@ export async function up(db: Knex): Promise<void> {
   }
   await db.schema.createTable("idempotency_keys", (table) => {
     table.string("account_id", ID).notNullable().references("accounts.id").onDelete("CASCADE");
-    table.string("caller_id", ID).notNullable();
+    table.string("caller_id", 255).notNullable();
     table.string("key", 255).notNullable();
     table.string("claim", ID).notNullable();
     table.string("request_hash", 64).notNullable();
