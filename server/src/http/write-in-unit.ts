@@ -56,6 +56,11 @@ interface Plan {
 }
 
 function readPlan(request: FastifyRequest): Plan | undefined {
+  const { dry_run: wish } = request.query as { dry_run?: unknown };
+  // Whoever writes `dry_run=1` means no write.
+  if (wish !== undefined && wish !== "true" && wish !== "false") {
+    throw new AppError("request.invalid", "dry_run must be one of true, false", { path: "dry_run" });
+  }
   const dryRun = isDryRun(request.query);
   const ifMatch = request.headers["if-match"];
   const sent = request.method === "POST" && request.caller ? request.headers["idempotency-key"] : undefined;

@@ -17,6 +17,15 @@ suite("dry run", () => {
     assert.equal((await server.call("POST", "/setup?dry_run=true", { ...body, email: "a" })).status, 422);
   });
 
+  test("a wish that is not understood is refused, not passed over", async () => {
+    await server.setUp();
+    for (const path of ["/groups", "/reverse-proxies/proxy-tokens", "/batch"]) {
+      const body = { name: "n", operations: [{ method: "POST", path: "/api/groups", body: { name: "g" } }] };
+      const answer = await server.call("POST", `${path}?dry_run=1`, body);
+      assert.deepEqual([answer.status, answer.body.error.path], [422, "dry_run"], path);
+    }
+  });
+
   test("no route that writes forgets it: nothing changes and nobody is woken up", async () => {
     await server.setUp();
     await server.connectProxy({ accountId: server.account });
