@@ -59,6 +59,8 @@ const special: Record<string, string> = {
   "get /api/events": "List audit events",
   "get /api/events/audit": "List audit events",
   "get /api/events/proxy": "List access logs",
+  "get /api/events/proxy/export": "Export access logs as JSON lines",
+  "get /api/events/audit/export": "Export audit events as JSON lines",
 };
 
 const verbs: Record<Method, string> = {
