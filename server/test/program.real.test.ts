@@ -2,8 +2,10 @@ import assert from "node:assert/strict";
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -96,6 +98,22 @@ suite("the bundled server", () => {
     child!.kill("SIGTERM");
     const [code] = await once(child!, "exit");
     assert.equal(code, 0);
+  }).timeout(30_000);
+
+  test("a second signal does not wait for a request that never ends", async () => {
+    cli(...owner);
+    const { port } = new URL(await start());
+    const hanging = connect(Number(port), "127.0.0.1");
+    hanging.on("error", () => {});
+    hanging.write("POST /api/setup HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n");
+    await setTimeout(200);
+    child!.kill("SIGTERM");
+    await setTimeout(200);
+    assert.equal(child!.exitCode, null);
+    child!.kill("SIGINT");
+    const [code] = await once(child!, "exit");
+    assert.equal(code, 1);
+    hanging.destroy();
   }).timeout(30_000);
 
   test("on a volume that fills up it answers reads, refuses writes, and recovers", async () => {
