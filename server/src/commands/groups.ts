@@ -2,6 +2,7 @@ import { type AccountId, AppError, type ErrorCode, type GroupId } from "@netbird
 import { ALL_GROUP } from "../domain/account-defaults.ts";
 import { newId } from "../domain/xid.ts";
 import { getAccount } from "../store/accounts.ts";
+import { listGroupNames } from "../store/find-peer.ts";
 import {
   deleteGroup,
   findGroupByName,
@@ -9,7 +10,6 @@ import {
   type GroupWithMembers,
   getGroup,
   insertGroup,
-  listGroups,
   renameGroup,
   setGroupPeers,
   setGroupResources,
@@ -45,7 +45,7 @@ export async function requireGroups(
   { all = true }: { all?: boolean } = {},
 ): Promise<void> {
   if (ids.length === 0) return;
-  const groups = new Map((await listGroups(db, account)).map((group) => [group.id as string, group]));
+  const groups = new Map((await listGroupNames(db, account, ids)).map((group) => [group.id, group]));
   for (const [index, id] of ids.entries()) {
     const group = groups.get(id);
     const at = `${path}[${index}]`;

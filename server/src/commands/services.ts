@@ -10,8 +10,8 @@ import { newId } from "../domain/xid.ts";
 import { hashOnce } from "../secrets/hash-ahead.ts";
 import { newSessionKeyPair } from "../secrets/session-key.ts";
 import { listDomains } from "../store/domains.ts";
-import { listNetworkResources } from "../store/network-resources.ts";
-import { listPeers } from "../store/peers.ts";
+import { findNetworkResources } from "../store/network-resources.ts";
+import { findPeers } from "../store/peers.ts";
 import { listVisibleProxies } from "../store/proxies.ts";
 import {
   deleteService,
@@ -57,7 +57,7 @@ export async function createService(
       await requireFreeDomain(trx, draft.domain);
       const id = newId<ServiceId>();
       const domainKey = draft.domain.toLowerCase();
-      const ports = await listClusterPorts(trx, proxyCluster);
+      const ports = draft.mode === "http" ? [] : await listClusterPorts(trx, proxyCluster);
       const { listenPort, portAutoAssigned } = choosePort(context, draft, usable, proxyCluster, ports);
       requireFreePort(ports, { id, mode: draft.mode, listenPort, domainKey });
       const service: StoredService = {
@@ -129,7 +129,7 @@ export async function updateService(
         await requireFreeDomain(trx, draft.domain);
         proxyCluster = await clusterOf(trx, actor.account, draft.domain, usable);
       }
-      const ports = await listClusterPorts(trx, proxyCluster);
+      const ports = draft.mode === "http" ? [] : await listClusterPorts(trx, proxyCluster);
       const port = keepOrChangePort(draft, before, usable, proxyCluster);
       requireFreePort(ports, { id: before.id, mode: draft.mode, listenPort: port.listenPort, domainKey });
       const service: StoredService = {
@@ -248,9 +248,16 @@ async function requireFreeDomain(db: Db, domain: string): Promise<void> {
 }
 
 async function checkReferences(db: Db, account: AccountId, draft: ServiceDraft): Promise<void> {
-  const peers = new Map((await listPeers(db, account)).map((peer) => [peer.id as string, peer]));
+  const ids = (isPeer: boolean) =>
+    draft.targets.flatMap(({ targetType, targetId }) =>
+      targetType !== "cluster" && (targetType === "peer") === isPeer ? [targetId] : [],
+    );
+  const peers = new Map((await findPeers(db, account, ids(true))).map((peer) => [peer.id as string, peer]));
   const resources = new Map(
-    (await listNetworkResources(db, account)).map((resource) => [resource.id as string, resource]),
+    (await findNetworkResources(db, account, ids(false))).map((resource) => [
+      resource.id as string,
+      resource,
+    ]),
   );
   for (const target of draft.targets) {
     const at = `targets[${target.position}]`;

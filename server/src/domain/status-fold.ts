@@ -29,10 +29,26 @@ export interface FoldedReport {
   reportedAt: number;
 }
 
+/** The proxies of a cluster, sorted out once for all of its services. */
+export interface FoldedCluster {
+  /** Every proxy of the cluster that this account may use, connected or not, in order of id. */
+  readonly proxies: readonly FoldedProxy[];
+  readonly connected: readonly FoldedProxy[];
+  /** All connected ones can do the same. */
+  readonly alike: boolean;
+}
+
+export function foldedCluster(proxies: readonly FoldedProxy[], nowMs: number): FoldedCluster {
+  const sorted = [...proxies].sort((one, other) => (one.id < other.id ? -1 : 1));
+  const connected = sorted.filter((proxy) => isConnected(proxy, nowMs));
+  const abilities = new Set(connected.map(({ capabilities }) => JSON.stringify(capabilities)));
+  return { proxies: sorted, connected, alike: abilities.size <= 1 };
+}
+
 export interface FoldInput {
   service: FoldedService;
-  /** Every proxy of the service's cluster that this account may use, connected or not. */
-  clusterProxies: readonly FoldedProxy[];
+  /** Of the service. */
+  cluster: FoldedCluster;
   /** About this service; reports of proxies that are not in the cluster are passed over. */
   reports: readonly FoldedReport[];
   nowMs: number;
@@ -73,7 +89,7 @@ export interface FoldedStatus {
   /** The one that runs out first, of the connected proxies. */
   certificate?: { source: string; expiresAt: number | null };
   /** In order of id. */
-  proxies: ProxyStatus[];
+  readonly proxies: ProxyStatus[];
 }
 
 /** From bad to good: a service is as well as the proxy that does worst. */
@@ -86,41 +102,82 @@ const severity: readonly ServiceState[] = [
   "active",
 ];
 
+function severityOf(state: ServiceState): number {
+  return severity.indexOf(state);
+}
+
 /**
  * The status of a service. It is `active` when every connected proxy of its cluster serves the newest revision, has a
  * certificate for it and reached every enabled target; otherwise the worst state counts, with a reason that names the
  * proxy and the target. Nothing is remembered: the same input gives the same status.
  */
-export function foldStatus({ service, clusterProxies, reports, nowMs }: FoldInput): FoldedStatus {
+export function foldStatus({ service, cluster, reports, nowMs }: FoldInput): FoldedStatus {
   const reportOf = new Map(reports.map((report) => [report.proxyId, report]));
-  const proxies = [...clusterProxies]
-    .sort((a, b) => (a.id < b.id ? -1 : 1))
-    .map((proxy) => proxyStatus(service, proxy, reportOf.get(proxy.id), nowMs));
-  const connected = proxies.filter((proxy) => proxy.connected);
-  const folded = {
-    liveOn: connected.filter(({ live }) => live).map(({ proxyId }) => proxyId),
-    liveRevision:
-      connected.length === 0 ? 0 : Math.min(...connected.map(({ servingRevision }) => servingRevision)),
-    certificate: soonestCertificate(connected),
-    proxies,
+  const judged = speakers(cluster, reportOf).map((proxy) =>
+    judge(service, proxy, reportOf.get(proxy.id), nowMs),
+  );
+  const { state, reason: why } = verdictOf(
+    serviceJudgement(service, cluster, nowMs) ?? judged.reduce(worseProxy),
+  );
+  let proxies: ProxyStatus[] | undefined;
+  return {
+    state,
+    reason: why,
+    liveOn: judged.filter((one) => one.state === "active").map(({ proxyId }) => proxyId),
+    liveRevision: judged.reduce(
+      (oldest, { servingRevision }) => Math.min(oldest, servingRevision),
+      judged.length === 0 ? 0 : Number.POSITIVE_INFINITY,
+    ),
+    certificate: soonestCertificate(judged.map(({ proxyId }) => reportOf.get(proxyId)?.report.certificate)),
+    // Made when it is asked for: a list of thousands of services does without.
+    get proxies() {
+      proxies ??= cluster.proxies.map((proxy) => proxyStatus(service, proxy, reportOf.get(proxy.id), nowMs));
+      return proxies;
+    },
   };
+}
+
+/**
+ * The connected proxies whose word counts. Those that can do the same and said nothing are all in the same state, so one
+ * of them speaks for the others: a new service is silent on every proxy of its cluster.
+ */
+function speakers(
+  { connected, alike }: FoldedCluster,
+  reportOf: ReadonlyMap<string, FoldedReport>,
+): FoldedProxy[] {
+  if (!alike) return [...connected];
+  if (reportOf.size === 0) return connected.slice(0, 1);
+  const silent = connected.find(({ id }) => !reportOf.has(id));
+  return connected.filter((proxy) => proxy === silent || reportOf.has(proxy.id));
+}
+
+function isConnected(proxy: FoldedProxy, nowMs: number): boolean {
+  return proxy.connected && nowMs - proxy.lastSeen < PROXY_ACTIVE_MS;
+}
+
+/** What is wrong whatever the proxies say. */
+function serviceJudgement(
+  service: FoldedService,
+  { proxies, connected }: FoldedCluster,
+  nowMs: number,
+): Judgement | undefined {
   if (!service.enabled || service.terminated) {
     const what = service.terminated ? "terminated" : "disabled";
-    return { ...folded, state: "pending", reason: reason("service.disabled", `the service is ${what}`) };
+    return { state: "pending", why: () => reason("service.disabled", `the service is ${what}`) };
   }
   if (!service.targets.some(({ enabled }) => enabled)) {
-    return {
-      ...folded,
-      state: "error",
-      reason: reason("service.no_enabled_targets", "every target of the service is disabled"),
-    };
+    return error("service.no_enabled_targets", () => "every target of the service is disabled");
   }
   if (connected.length === 0) {
-    const message = nobodyConnected(service, clusterProxies, nowMs);
-    return { ...folded, state: "error", reason: reason("service.no_proxy_connected", message) };
+    return error("service.no_proxy_connected", () => nobodyConnected(service, proxies, nowMs));
   }
-  const worst = connected.reduce((a, b) => (severity.indexOf(b.state) < severity.indexOf(a.state) ? b : a));
-  return { ...folded, state: worst.state, reason: worst.reason };
+  return undefined;
+}
+
+/** Of two that are as bad, the one with the smaller id speaks. */
+function worseProxy(one: ProxyJudgement, other: ProxyJudgement): ProxyJudgement {
+  const order = severityOf(other.state) - severityOf(one.state);
+  return order < 0 || (order === 0 && other.proxyId < one.proxyId) ? other : one;
 }
 
 function reason(code: ReasonCode, message: string): StatusReason {
@@ -145,108 +202,136 @@ function nobodyConnected(
 
 type Verdict = { state: ServiceState; reason?: StatusReason };
 
+/** A verdict whose words are not written yet: of many proxies only one gets to speak. */
+interface Judgement {
+  state: ServiceState;
+  /** Absent when active. */
+  why?: () => StatusReason;
+}
+
+interface ProxyJudgement extends Judgement {
+  proxyId: string;
+  servingRevision: number;
+}
+
+function verdictOf({ state, why }: Judgement): Verdict {
+  return { state, reason: why?.() };
+}
+
 function proxyStatus(
   service: FoldedService,
   proxy: FoldedProxy,
   said: FoldedReport | undefined,
   nowMs: number,
 ): ProxyStatus {
+  const judgement = judge(service, proxy, said, nowMs);
+  const connected = isConnected(proxy, nowMs);
+  const { state, reason: why } = verdictOf(judgement);
+  return {
+    proxyId: proxy.id,
+    connected,
+    live: connected && state === "active",
+    state,
+    ...(why ? { reason: why } : {}),
+    appliedRevision: proxy.appliedRevision,
+    servingRevision: judgement.servingRevision,
+    reportedAt: said?.reportedAt ?? null,
+    certificate: said?.report.certificate ? certificateStatus(said.report.certificate) : undefined,
+    targets: enabledTargets(service).map((target) => targetStatus(target, said?.report)),
+  };
+}
+
+function enabledTargets({ targets }: FoldedService) {
+  return targets.filter(({ enabled }) => enabled);
+}
+
+function judge(
+  service: FoldedService,
+  proxy: FoldedProxy,
+  said: FoldedReport | undefined,
+  nowMs: number,
+): ProxyJudgement {
   // A stock proxy does not say what it serves; it applies in order what it acknowledges.
   const servingRevision =
     said?.report.source === "status"
       ? Math.max(said.servingRevision, Math.min(service.revision, proxy.appliedRevision))
       : (said?.servingRevision ?? 0);
-  const targets = service.targets
-    .filter(({ enabled }) => enabled)
-    .map((target) => targetStatus(target, said?.report));
-  const certificate = said?.report.certificate ? certificateStatus(said.report.certificate) : undefined;
-  const verdict = judge(service, proxy, said, { servingRevision, targets, certificate }, nowMs);
-  const connected = proxy.connected && nowMs - proxy.lastSeen < PROXY_ACTIVE_MS;
-  return {
-    proxyId: proxy.id,
-    connected,
-    live: connected && verdict.state === "active",
-    ...verdict,
-    appliedRevision: proxy.appliedRevision,
-    servingRevision,
-    reportedAt: said?.reportedAt ?? null,
-    certificate,
-    targets,
-  };
+  const { state, why } = firstWrong(service, proxy, said, servingRevision, nowMs);
+  return { proxyId: proxy.id, servingRevision, state, why };
 }
 
 /** The first thing that is wrong on one proxy; a proxy that is not connected is judged by its last words. */
-function judge(
+function firstWrong(
   service: FoldedService,
   proxy: FoldedProxy,
   said: FoldedReport | undefined,
-  { servingRevision, targets, certificate }: Pick<ProxyStatus, "servingRevision" | "targets" | "certificate">,
+  servingRevision: number,
   nowMs: number,
-): Verdict {
+): Judgement {
   const { id } = proxy;
   if (whyNotServed(service, proxy.capabilities) === "unsupported") {
     const what = service.private ? "private services" : `listeners of mode ${service.mode}`;
-    return error("proxy.mode_unsupported", `proxy ${id} does not support ${what}`);
+    return error("proxy.mode_unsupported", () => `proxy ${id} does not support ${what}`);
   }
   if (said?.report.source === "report" && nowMs - proxy.lastSeen > STALE_REPORT_MS) {
-    const ago = Math.round((nowMs - proxy.lastSeen) / 1000);
-    return error("proxy.stale_report", `proxy ${id} has not reported for ${ago} s`);
+    return error("proxy.stale_report", () => {
+      const ago = Math.round((nowMs - proxy.lastSeen) / 1000);
+      return `proxy ${id} has not reported for ${ago} s`;
+    });
   }
   if (said && said.report.rejectionCode !== "") {
     const { rejectionCode, rejectionMessage } = said.report;
-    const serves = servingRevision > 0 ? `it serves revision ${servingRevision}` : "it does not serve it";
-    return error(
-      knownReason(rejectionCode, "proxy.rejected"),
-      `proxy ${id} refused revision ${service.revision} and ${serves}: ${rejectionMessage || rejectionCode}`,
-    );
+    return error(knownReason(rejectionCode, "proxy.rejected"), () => {
+      const serves = servingRevision > 0 ? `it serves revision ${servingRevision}` : "it does not serve it";
+      return `proxy ${id} refused revision ${service.revision} and ${serves}: ${rejectionMessage || rejectionCode}`;
+    });
   }
   if (!said || servingRevision < service.revision) {
-    const serves = servingRevision > 0 ? `still serves revision ${servingRevision}` : "does not serve it yet";
     return {
       state: "pending",
-      reason: reason(
-        "service.not_applied_yet",
-        `proxy ${id} has not applied revision ${service.revision}; it ${serves}`,
-      ),
+      why: () => {
+        const serves =
+          servingRevision > 0 ? `still serves revision ${servingRevision}` : "does not serve it yet";
+        return reason(
+          "service.not_applied_yet",
+          `proxy ${id} has not applied revision ${service.revision}; it ${serves}`,
+        );
+      },
     };
   }
-  if (said.report.status) return stockVerdict(id, said.report.status);
-  return worstOf([
-    certificateVerdict(service, id, certificate),
-    ...targets.map((one) => targetVerdict(id, one)),
-  ]);
+  if (said.report.status) return stockJudgement(id, said.report.status);
+  return enabledTargets(service)
+    .map((target) => targetJudgement(id, target, said.report))
+    .reduce(
+      (one, other) => (severityOf(other.state) < severityOf(one.state) ? other : one),
+      certificateJudgement(service, id, said.report.certificate),
+    );
 }
 
-function error(code: ReasonCode, message: string): Verdict {
-  return { state: "error", reason: reason(code, message) };
-}
-
-function worstOf(verdicts: readonly Verdict[]): Verdict {
-  return verdicts.reduce((a, b) => (severity.indexOf(b.state) < severity.indexOf(a.state) ? b : a));
+function error(code: ReasonCode, message: () => string): Judgement {
+  return { state: "error", why: () => reason(code, message()) };
 }
 
 /** A stock proxy's own word is all there is: it probes nothing, and the server gives it no tunnel. */
-function stockVerdict(id: string, { state, message }: NonNullable<ServiceReport["status"]>): Verdict {
+function stockJudgement(id: string, { state, message }: NonNullable<ServiceReport["status"]>): Judgement {
   const because = message === "" ? "" : `: ${message}`;
+  const says = (code: ReasonCode, text: string): Judgement => ({
+    state,
+    why: () => reason(code, `proxy ${id} ${text}${because}`),
+  });
   switch (state) {
     case "active":
       return { state };
     case "pending":
-      return {
-        state,
-        reason: reason("target.not_probed_yet", `proxy ${id} is still setting it up${because}`),
-      };
+      return says("target.not_probed_yet", "is still setting it up");
     case "tunnel_not_created":
-      return { state, reason: reason("tunnel.not_supported", `proxy ${id} has no tunnel${because}`) };
+      return says("tunnel.not_supported", "has no tunnel");
     case "certificate_pending":
-      return {
-        state,
-        reason: reason("certificate.pending", `proxy ${id} waits for a certificate${because}`),
-      };
+      return says("certificate.pending", "waits for a certificate");
     case "certificate_failed":
-      return { state, reason: reason("certificate.failed", `proxy ${id} got no certificate${because}`) };
+      return says("certificate.failed", "got no certificate");
     case "error":
-      return error("proxy.rejected", `proxy ${id} reported an error${because}`);
+      return says("proxy.rejected", "reported an error");
   }
 }
 
@@ -269,25 +354,25 @@ function certificateStatus({
   return rest;
 }
 
-function certificateVerdict(
+function certificateJudgement(
   { mode }: FoldedService,
   id: string,
-  certificate: ProxyStatus["certificate"],
-): Verdict {
+  said: CertificateReport | null | undefined,
+): Judgement {
   // Only http ends TLS here; a proxy that has not said anything about its certificate has not got one yet.
   if (mode !== "http") return { state: "active" };
-  switch (certificate?.state) {
+  switch (said?.state) {
     case "ready":
     case "not_needed":
       return { state: "active" };
     case "failed":
-      return { state: "certificate_failed", reason: onProxy(id, certificate.reason!) };
+      return { state: "certificate_failed", why: () => onProxy(id, certificateStatus(said)!.reason!) };
     case "pending":
-      return { state: "certificate_pending", reason: onProxy(id, certificate.reason!) };
+      return { state: "certificate_pending", why: () => onProxy(id, certificateStatus(said)!.reason!) };
     default:
       return {
         state: "certificate_pending",
-        reason: reason("certificate.pending", `proxy ${id} has not reported a certificate yet`),
+        why: () => reason("certificate.pending", `proxy ${id} has not reported a certificate yet`),
       };
   }
 }
@@ -325,19 +410,30 @@ function missingReason(
     : ["tunnel.peer_unreachable", "the peer does not answer through the tunnel"];
 }
 
-function targetVerdict(id: string, target: TargetStatus): Verdict {
-  if (!target.reason) return { state: "active" };
-  const state =
-    target.state === "unknown" ? "pending" : target.state === "no_tunnel" ? "tunnel_not_created" : "error";
-  const name = target.path ? `target ${target.path}` : `target ${target.position}`;
-  const { code, message, hint } = target.reason;
-  return { state, reason: { code, message: `proxy ${id}, ${name}: ${message}`, hint } };
+function targetJudgement(
+  id: string,
+  target: FoldedService["targets"][number],
+  report: ServiceReport,
+): Judgement {
+  const state = report.targets.find(({ position }) => position === target.position)?.state ?? "unknown";
+  if (state === "reachable") return { state: "active" };
+  return {
+    state: state === "unknown" ? "pending" : state === "no_tunnel" ? "tunnel_not_created" : "error",
+    why: () => {
+      const name = target.path ? `target ${target.path}` : `target ${target.position}`;
+      const { code, message, hint } = targetStatus(target, report).reason!;
+      return { code, message: `proxy ${id}, ${name}: ${message}`, hint };
+    },
+  };
 }
 
-function soonestCertificate(connected: readonly ProxyStatus[]): FoldedStatus["certificate"] {
-  const ready = connected.flatMap(({ certificate }) => (certificate?.state === "ready" ? [certificate] : []));
-  const [soonest] = ready.sort(
-    (a, b) => (a.expiresAt ?? Number.POSITIVE_INFINITY) - (b.expiresAt ?? Number.POSITIVE_INFINITY),
-  );
+function soonestCertificate(
+  certificates: readonly (CertificateReport | null | undefined)[],
+): FoldedStatus["certificate"] {
+  const expiry = ({ expiresAt }: CertificateReport) => expiresAt ?? Number.POSITIVE_INFINITY;
+  let soonest: CertificateReport | undefined;
+  for (const one of certificates) {
+    if (one?.state === "ready" && (soonest === undefined || expiry(one) < expiry(soonest))) soonest = one;
+  }
   return soonest && { source: soonest.source, expiresAt: soonest.expiresAt };
 }

@@ -16,6 +16,7 @@ import { createProxyPeer } from "./proxy-service/create-proxy-peer.ts";
 import { getMappingUpdate } from "./proxy-service/get-mapping-update.ts";
 import { getOidcUrl } from "./proxy-service/get-oidc-url.ts";
 import type { MappingSession } from "./proxy-service/mapping-session.ts";
+import { createProgressWriter } from "./proxy-service/progress-writer.ts";
 import { sendAccessLog } from "./proxy-service/send-access-log.ts";
 import { sendStatusUpdate } from "./proxy-service/send-status-update.ts";
 import { syncMappings } from "./proxy-service/sync-mappings.ts";
@@ -55,7 +56,8 @@ export function createGrpcServer(ports: GrpcPorts): GrpcApi {
   const reportTimes = createReportTimes();
   const accessLogs = createAccessLogWriter(store.db, log);
   const accessLogSink = createAccessLogSink(ports.context, accessLogs, ports.countryOf);
-  const all = { ...ports, sessions, tunnelSessions, agentSessions, reportTimes };
+  const progress = createProgressWriter(store.db, log);
+  const all = { ...ports, sessions, tunnelSessions, agentSessions, reportTimes, progress };
 
   const server = new Server({
     ...CHANNEL_OPTIONS,
@@ -113,6 +115,7 @@ export function createGrpcServer(ports: GrpcPorts): GrpcApi {
         });
       });
       server.forceShutdown();
+      await progress.flush();
       await accessLogs.close();
     },
   };

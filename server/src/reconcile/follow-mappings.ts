@@ -1,20 +1,14 @@
 import type { AccountId, ServiceId } from "@netbird-proxy/proto";
 import { management } from "@netbird-proxy/proto/grpc";
 import { whyNotServed } from "../domain/may-serve.ts";
-import type { TargetDirectory } from "../domain/target-host.ts";
-import { listServiceHeadsOfCluster, readTargetDirectory } from "../store/mapping-sources.ts";
+import { listServiceHeadsOfCluster } from "../store/mapping-sources.ts";
 import type { Store } from "../store/open.ts";
 import type { ProxyCapabilities } from "../store/proxies.ts";
-import {
-  canResumeAfter,
-  currentRevision,
-  epoch,
-  type RevisionEntry,
-  readRevisionsAfter,
-} from "../store/revisions.ts";
-import { listServicesByIds, listServicesOfCluster, type StoredService } from "../store/services.ts";
+import { canResumeAfter, epoch, type RevisionEntry, readRevisionsAfter } from "../store/revisions.ts";
+import type { StoredService } from "../store/services.ts";
 import { inSnapshot } from "../store/transaction.ts";
 import { buildMapping, buildRemoval } from "./build-mapping.ts";
+import { type Change, type Loaded, loadChanged, type MappingLoads } from "./mapping-loads.ts";
 import { mintOneTimeTokens } from "./one-time-tokens.ts";
 import type { RevisionFeed } from "./revision-feed.ts";
 import { splitBatches } from "./split-batches.ts";
@@ -60,6 +54,7 @@ export interface ResumePoint {
 export interface FollowMappingsOptions {
   store: Pick<Store, "db">;
   feed: RevisionFeed;
+  loads: MappingLoads;
   audience: MappingAudience;
   /** What the proxy holds. Only to be given when it was told by this log, for the same audience. */
   resumeAfter?: ResumePoint;
@@ -73,11 +68,6 @@ interface Held {
   revision: number;
 }
 
-interface Change {
-  accountId: AccountId;
-  revision: number;
-}
-
 // A proxy whose cluster is quiet would fall off the end of the log; an empty message moves its resume point on.
 const REFRESH_RESUME_POINT_AFTER = 1_000;
 
@@ -87,7 +77,7 @@ const REFRESH_RESUME_POINT_AFTER = 1_000;
  * its way are one entry per service, and the service is read when its turn comes. Ends when the signal fires.
  */
 export async function* followMappings(options: FollowMappingsOptions): AsyncGenerator<MappingMessage> {
-  const { store, feed, audience, signal, nowMs } = options;
+  const { store, feed, loads, audience, signal, nowMs } = options;
   const { db } = store;
   const changes = new Map<string, Change>();
   /** What the proxy has been told to serve. */
@@ -154,19 +144,23 @@ export async function* followMappings(options: FollowMappingsOptions): AsyncGene
       held = delta.held;
       yield* updates(delta.current, delta.changed, { initial: true, delta: true });
     } else {
-      const current = await readSnapshot(store, audience);
+      const current = await loads.snapshot(audience.cluster, audience.accountId);
       const all = new Map(
         current.services.map(({ id, accountId, revision }) => [id, { accountId, revision }]),
       );
       yield* updates(current, all, { initial: true, delta: false });
     }
+    const startRevision = sentRevision;
     while (!signal.aborted) {
       // The start may already have contained what was noted meanwhile.
-      for (const [id, { revision }] of changes) if (revision <= sentRevision) changes.delete(id);
+      for (const [id, { revision }] of changes) if (revision <= startRevision) changes.delete(id);
       if (changes.size > 0) {
         const taken = new Map(changes);
         changes.clear();
-        yield* updates(await readChanged(store, taken), taken, { initial: false, delta: false });
+        // What is read may be ahead of what the feed has said; the proxy must not take that for all there is up to then.
+        const revision = Math.max(seenRevision, startRevision);
+        const current = { ...(await loads.changed(taken)), revision };
+        yield* updates(current, taken, { initial: false, delta: false });
       } else if (audience.understandsRevisions && seenRevision - sentRevision > REFRESH_RESUME_POINT_AFTER) {
         sentRevision = seenRevision;
         yield {
@@ -236,44 +230,6 @@ function isServed(service: StoredService, audience: MappingAudience): boolean {
     (audience.accountId === null || service.accountId === audience.accountId) &&
     whyNotServed(service, audience.capabilities) === undefined
   );
-}
-
-/** Everything of one moment: columns, targets and addresses that belong together. */
-interface Loaded {
-  revision: number;
-  services: StoredService[];
-  directory: TargetDirectory;
-}
-
-function readSnapshot({ db }: Pick<Store, "db">, audience: MappingAudience): Promise<Loaded> {
-  return inSnapshot(db, async (trx) => {
-    const services = await listServicesOfCluster(trx, audience.cluster, audience.accountId);
-    return {
-      revision: await currentRevision(trx),
-      services,
-      directory: await readTargetDirectory(trx, services),
-    };
-  });
-}
-
-function readChanged({ db }: Pick<Store, "db">, changed: ReadonlyMap<string, Change>): Promise<Loaded> {
-  return inSnapshot(db, (trx) => loadChanged(trx, changed));
-}
-
-async function loadChanged(trx: Store["db"], changed: ReadonlyMap<string, Change>): Promise<Loaded> {
-  const byAccount = new Map<AccountId, string[]>();
-  for (const [id, { accountId }] of changed) {
-    const ids = byAccount.get(accountId);
-    if (ids) ids.push(id);
-    else byAccount.set(accountId, [id]);
-  }
-  const services: StoredService[] = [];
-  for (const [accountId, ids] of byAccount) services.push(...(await listServicesByIds(trx, accountId, ids)));
-  return {
-    revision: await currentRevision(trx),
-    services,
-    directory: await readTargetDirectory(trx, services),
-  };
 }
 
 interface Delta {

@@ -2,6 +2,7 @@ import type { Logger } from "pino";
 import type { CommandContext } from "../commands/context.ts";
 import { markAllPeersDisconnected } from "../store/presence.ts";
 import { markAllProxiesDisconnected } from "../store/proxies.ts";
+import { createMappingLoads, type MappingLoads } from "./mapping-loads.ts";
 import { createOverlays, type Overlays } from "./overlays.ts";
 import { followRevisions, type RevisionFeed } from "./revision-feed.ts";
 import { sweep } from "./sweep.ts";
@@ -10,6 +11,7 @@ import { sweep } from "./sweep.ts";
 export interface Reconciler {
   readonly feed: RevisionFeed;
   readonly overlays: Overlays;
+  readonly loads: MappingLoads;
   close(): Promise<void>;
 }
 
@@ -50,6 +52,7 @@ export async function startReconciler({
   return {
     feed,
     overlays,
+    loads: createMappingLoads(store),
     async close() {
       clearInterval(sweeper);
       overlays.close();

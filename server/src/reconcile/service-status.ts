@@ -1,6 +1,6 @@
 import type { AccountId } from "@netbird-proxy/proto";
 import type { ServiceReport } from "../domain/service-report.ts";
-import { type FoldedReport, type FoldedStatus, foldStatus } from "../domain/status-fold.ts";
+import { type FoldedReport, type FoldedStatus, foldedCluster, foldStatus } from "../domain/status-fold.ts";
 import { isActive, listVisibleProxies, type Proxy as ProxyRow } from "../store/proxies.ts";
 import { listServiceReports, type StoredServiceReport } from "../store/service-reports.ts";
 import { listServices, listServicesByIds, type StoredService } from "../store/services.ts";
@@ -41,15 +41,23 @@ export async function foldServiceStatuses(
   if (services.length === 0) return new Map();
   const named = services.length <= MAX_NAMED ? services.map(({ id }) => id) : undefined;
   const reports = groupBy(await listServiceReports(db, account, named), ({ serviceId }) => serviceId);
-  const proxies = groupBy(await listVisibleProxies(db, account), ({ cluster }: ProxyRow) =>
+  const rows = groupBy(await listVisibleProxies(db, account), ({ cluster }: ProxyRow) =>
     cluster.toLowerCase(),
   );
+  const clusters = new Map(
+    [...rows].map(([name, proxies]) => [
+      name,
+      { cluster: foldedCluster(proxies, nowMs), publicHttpsPort: publicPort(proxies, nowMs) },
+    ]),
+  );
+  const none = { cluster: foldedCluster([], nowMs), publicHttpsPort: 0 };
   return new Map(
     services.map((service) => {
-      const clusterProxies = proxies.get(service.proxyCluster.toLowerCase()) ?? [];
+      const { cluster, publicHttpsPort } = clusters.get(service.proxyCluster.toLowerCase()) ?? none;
       const said = (reports.get(service.id) ?? []).map(folded);
-      const status = foldStatus({ service, clusterProxies, reports: said, nowMs });
-      return [service.id, { ...status, publicHttpsPort: publicPort(clusterProxies, nowMs) }];
+      const status = foldStatus({ service, cluster, reports: said, nowMs });
+      // A copy would work out the details of every proxy.
+      return [service.id, Object.assign(status, { publicHttpsPort })];
     }),
   );
 }

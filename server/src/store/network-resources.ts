@@ -46,6 +46,19 @@ export async function listNetworkResources(
   return (await (network === undefined ? query : query.where({ network_id: network }))).map(codec.fromRow);
 }
 
+/** Those of `ids` that are resources of the account. */
+export async function findNetworkResources(
+  db: Db,
+  account: AccountId,
+  ids: readonly string[],
+): Promise<NetworkResource[]> {
+  if (ids.length === 0) return [];
+  const rows = await db("network_resources")
+    .where({ account_id: account })
+    .whereIn("id", [...ids]);
+  return rows.map(codec.fromRow);
+}
+
 export async function getNetworkResource(
   db: Db,
   account: AccountId,

@@ -92,6 +92,15 @@ export async function listPeers(db: Db, account: AccountId): Promise<Peer[]> {
   );
 }
 
+/** Those of `ids` that are peers of the account. */
+export async function findPeers(db: Db, account: AccountId, ids: readonly string[]): Promise<Peer[]> {
+  if (ids.length === 0) return [];
+  const rows = await db("peers")
+    .where({ account_id: account })
+    .whereIn("id", [...ids]);
+  return rows.map(codec.fromRow);
+}
+
 export async function getPeer(db: Db, account: AccountId, id: string): Promise<Peer | undefined> {
   const row = await db("peers").where({ account_id: account, id }).first();
   return row && codec.fromRow(row);

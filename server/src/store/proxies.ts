@@ -95,6 +95,18 @@ export async function updateProxySession(
   return (await db("proxies").where({ id, session_id: sessionId }).update(codec.toRow(change))) > 0;
 }
 
+/** Streams that are over, or that another one replaced, change nothing. */
+export async function noteAppliedRevision(
+  db: Db,
+  sessionIds: readonly string[],
+  appliedRevision: number,
+): Promise<void> {
+  await db("proxies")
+    .whereIn("session_id", [...sessionIds])
+    .where("applied_revision", "<", appliedRevision)
+    .update({ applied_revision: appliedRevision });
+}
+
 export async function updateProxy(db: Db, id: ProxyId, change: Partial<Proxy>): Promise<void> {
   await db("proxies").where({ id }).update(codec.toRow(change));
 }

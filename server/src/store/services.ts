@@ -275,22 +275,25 @@ async function insertTargets(
   owner: TargetOwner,
 ): Promise<void> {
   const known = new Map(before.map((target) => [pathKey(target.path), target]));
-  for (const target of service.targets) {
+  if (service.targets.length === 0) return;
+  const rows = service.targets.map((target) => {
     const { id, ownerId, ownerName, createdAt } = known.get(pathKey(target.path)) ?? {
       id: newId<TargetId>(),
       ...owner,
     };
-    await db("service_targets").insert(
-      targetCodec.toRow({
-        ...target,
-        id,
-        ownerId,
-        ownerName,
-        createdAt,
-        serviceId: service.id,
-        accountId: service.accountId,
-      }),
-    );
+    return targetCodec.toRow({
+      ...target,
+      id,
+      ownerId,
+      ownerName,
+      createdAt,
+      serviceId: service.id,
+      accountId: service.accountId,
+    });
+  });
+  // SQLite takes at most 32,766 bound values per statement.
+  for (let at = 0; at < rows.length; at += 500) {
+    await db("service_targets").insert(rows.slice(at, at + 500));
   }
 }
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { reasonCodes, type ServiceState } from "@netbird-proxy/proto";
+import fc from "fast-check";
 import {
   type CertificateReport,
   emptyReport,
@@ -12,10 +13,19 @@ import {
   type FoldedReport,
   type FoldedService,
   type FoldInput,
-  foldStatus,
+  foldStatus as fold,
+  foldedCluster,
 } from "../../src/domain/status-fold.ts";
 
 const NOW = 1_000_000_000;
+
+/** As `foldStatus`, with the proxies as they come. */
+function foldStatus({
+  clusterProxies,
+  ...rest
+}: Omit<FoldInput, "cluster"> & { clusterProxies: readonly FoldedProxy[] }) {
+  return fold({ ...rest, cluster: foldedCluster(clusterProxies, rest.nowMs) });
+}
 
 const service: FoldedService = {
   enabled: true,
@@ -82,7 +92,7 @@ const stock = (state: StatusReport["state"], message = ""): FoldedReport => ({
 
 interface Row {
   when: string;
-  given: Partial<FoldInput>;
+  given: Partial<Parameters<typeof foldStatus>[0]>;
   state: ServiceState;
   code?: keyof typeof reasonCodes;
   says?: RegExp;
@@ -482,5 +492,67 @@ suite("the status of a service", () => {
         hint: reasonCodes["tunnel.peer_unreachable"].hint,
       },
     });
+  });
+});
+
+suite("the status of a service on many proxies", () => {
+  test("is what the worst proxy's own status says, whoever spoke for whom", () => {
+    const anyProxy = fc.record({
+      connected: fc.boolean(),
+      capable: fc.boolean(),
+      /** Undefined: silent. */
+      says: fc.option(fc.constantFrom("active", "behind", "refused", "no certificate"), { nil: undefined }),
+    });
+    const worst = [
+      "error",
+      "certificate_failed",
+      "tunnel_not_created",
+      "certificate_pending",
+      "pending",
+      "active",
+    ];
+    fc.assert(
+      fc.property(fc.array(anyProxy, { maxLength: 6 }), fc.boolean(), (drawn, isPrivate) => {
+        const clusterProxies = drawn.map(({ connected, capable }, n) =>
+          proxy(`proxy-${n}`, {
+            connected,
+            capabilities: { supportsCustomPorts: true, supportsPrivateService: capable },
+          }),
+        );
+        const reports = drawn.flatMap(({ says }, n) =>
+          says === undefined
+            ? []
+            : [
+                report(
+                  `proxy-${n}`,
+                  says === "refused"
+                    ? { rejectionCode: "proxy.rejected" }
+                    : says === "no certificate"
+                      ? { certificate: undefined }
+                      : {},
+                  says === "behind" ? 3 : 7,
+                ),
+              ],
+        );
+        const folded = foldStatus({
+          service: { ...service, private: isPrivate },
+          clusterProxies,
+          reports,
+          nowMs: NOW,
+        });
+        const connected = folded.proxies.filter((one) => one.connected);
+        const [expected] = [...connected].sort((a, b) => worst.indexOf(a.state) - worst.indexOf(b.state));
+        if (!expected) return assert.equal(folded.reason?.code, "service.no_proxy_connected");
+        assert.deepEqual([folded.state, folded.reason], [expected.state, expected.reason]);
+        assert.deepEqual(
+          folded.liveOn,
+          connected.filter(({ live }) => live).map(({ proxyId }) => proxyId),
+        );
+        assert.equal(
+          folded.liveRevision,
+          Math.min(...connected.map(({ servingRevision }) => servingRevision)),
+        );
+      }),
+    );
   });
 });

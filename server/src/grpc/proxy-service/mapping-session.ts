@@ -13,6 +13,7 @@ import { type ProxySession, type ProxySessions, superseded } from "../proxy-sess
 import type { ReportTimes } from "../report-times.ts";
 import type { StreamLife } from "../serve-call.ts";
 import { type Announcement, connectProxy } from "./connect-proxy.ts";
+import type { ProgressWriter } from "./progress-writer.ts";
 
 /** A control stream, with what other calls of the same proxy need to know about it. */
 export interface MappingSession extends ProxySession {
@@ -23,6 +24,7 @@ export interface MappingSession extends ProxySession {
 export interface MappingPorts extends GrpcPorts {
   sessions: ProxySessions<MappingSession>;
   reportTimes: ReportTimes;
+  progress: ProgressWriter;
 }
 
 export interface MappingStream {
@@ -32,7 +34,7 @@ export interface MappingStream {
   accepted?(progress: ProxyProgress): void;
 }
 
-/** Notes how far a proxy got, one write at a time however fast its answers come. */
+/** Notes how far a proxy got. */
 export interface ProxyProgress {
   applied(revision: number): void;
   rejected(rejections: readonly management.MappingRejection[]): void;
@@ -75,6 +77,7 @@ export async function runMappingSession(
     const messages = followMappings({
       store,
       feed: reconciler.feed,
+      loads: reconciler.loads,
       audience: {
         cluster: row.cluster,
         accountId: row.accountId,
@@ -118,30 +121,11 @@ async function beat({ context }: MappingPorts, row: ProxyRow, reports: boolean):
   });
 }
 
-function progressOf({ context, log }: MappingPorts, row: ProxyRow): ProxyProgress {
+function progressOf({ context, log, progress }: MappingPorts, row: ProxyRow): ProxyProgress {
   const { db } = context.store;
-  let written = row.appliedRevision;
-  let wanted = written;
-  let writing = false;
-  async function write(): Promise<void> {
-    writing = true;
-    while (wanted > written) {
-      const revision = wanted;
-      await updateProxySession(db, row.id, row.sessionId, { appliedRevision: revision });
-      written = revision;
-    }
-  }
   const failed = (error: unknown) => log.error({ err: error, proxyId: row.id }, "an ack could not be noted");
   return {
-    applied(revision) {
-      wanted = Math.max(wanted, revision);
-      if (writing) return;
-      write()
-        .catch(failed)
-        .finally(() => {
-          writing = false;
-        });
-    },
+    applied: (revision) => progress.applied(row.sessionId, revision),
     rejected(rejections) {
       for (const { serviceId, code, message } of rejections) {
         log.warn({ proxyId: row.id, serviceId, code, why: message }, "proxy refused a service");

@@ -36,7 +36,7 @@ const states = new Map<number, StatusReport["state"]>([
  * cluster said. Source: reference §11.
  */
 export function sendStatusUpdate(ports: MappingPorts): handleUnaryCall<Request, Response> {
-  const { context, log, sessions } = ports;
+  const { context, log, sessions, progress } = ports;
   const { store, nowMs } = context;
   return unary<Request, Response>(log, async (call) => {
     const { serviceId, accountId, status, certificateIssued, errorMessage } = call.request;
@@ -47,6 +47,8 @@ export function sendStatusUpdate(ports: MappingPorts): handleUnaryCall<Request, 
     requireAccount(token, accountId);
     const state = states.get(status);
     if (!state) throw new AppError("request.invalid", `unknown status ${status}`, { path: "status" });
+    // A stock proxy means the version that it acknowledged last, which may not be written yet.
+    await progress.flush();
     await inTransaction(store.db, async (trx) => {
       const service = await getService(trx, accountId, serviceId);
       if (!service) throw new AppError("service.not_found", `service ${serviceId} not found`);

@@ -9,7 +9,7 @@ import {
 import Type from "typebox";
 import { createService, removeService, requireService, updateService } from "../../commands/services.ts";
 import { foldServiceStatuses } from "../../reconcile/service-status.ts";
-import { listServices } from "../../store/services.ts";
+import { createServiceCache } from "../../store/service-cache.ts";
 import type { App } from "../app-type.ts";
 import { isDryRun } from "../dry-run.ts";
 import type { HttpPorts } from "../ports.ts";
@@ -19,6 +19,7 @@ import { answers } from "./responses.ts";
 export function registerServiceRoutes(app: App, { context }: HttpPorts): void {
   const tags = ["reverse-proxy"];
   const { db } = context.store;
+  const services = createServiceCache();
   const all = "/api/reverse-proxies/services";
   const one = "/api/reverse-proxies/services/:id";
 
@@ -30,7 +31,7 @@ export function registerServiceRoutes(app: App, { context }: HttpPorts): void {
     },
     async (request): Promise<Service[]> => {
       const { account } = request.caller.actor;
-      return viewServices(context, account, await listServices(db, account));
+      return viewServices(context, account, await services.list(db, account));
     },
   );
 

@@ -14,8 +14,7 @@ import type { ProxyStatus } from "../../domain/status-fold.ts";
 import { resolveTargetHost, type TargetDirectory } from "../../domain/target-host.ts";
 import { foldServiceStatuses, type ServiceStatus } from "../../reconcile/service-status.ts";
 import { type CustomDomain, listDomains } from "../../store/domains.ts";
-import { listNetworkResources } from "../../store/network-resources.ts";
-import { listPeers } from "../../store/peers.ts";
+import { readTargetDirectory } from "../../store/mapping-sources.ts";
 import type {
   StoredAuth,
   StoredRestrictions,
@@ -34,10 +33,7 @@ export async function viewServices(
 ): Promise<Service[]> {
   if (services.length === 0) return [];
   const { db } = context.store;
-  const directory: TargetDirectory = {
-    peers: new Map((await listPeers(db, account)).map((peer) => [peer.id, peer])),
-    resources: new Map((await listNetworkResources(db, account)).map((resource) => [resource.id, resource])),
-  };
+  const directory = await readTargetDirectory(db, services);
   const domains = await listDomains(db, account);
   const statuses = await foldServiceStatuses(context.store.db, account, services, context.nowMs());
   return services.map((service) => viewService(service, directory, domains, statuses.get(service.id)!));
