@@ -1,6 +1,7 @@
 // What the management server (one process, SQLite) takes for many services: list, one write, the snapshot for one proxy,
 // a change on its way to 100 connected proxies, memory. The curve over 100, 1,000 and 10,000 services.
-//   npx tsx bench/server-scale.ts [--sizes 100,1000,10000] [--proxies 100] [--writes 300]
+//   npx tsx bench/server-scale.ts [--sizes 100,1000,10000] [--proxies 100] [--writes 300] [--heap 256]
+// `--heap` is the limit of the server's heap in MB; without one, V8 takes its time to collect and the process grows.
 // The proxies run in a process of their own, each with its own connection, and acknowledge like ours.
 // On PostgreSQL: node scripts/postgres.mjs npx tsx bench/server-scale.ts
 import { type ChildProcess, fork } from "node:child_process";
@@ -27,6 +28,7 @@ const { values: options } = parseArgs({
     sizes: { type: "string", default: "100,1000,10000" },
     proxies: { type: "string", default: "100" },
     writes: { type: "string", default: "300" },
+    heap: { type: "string", default: "" },
   },
 });
 
@@ -111,6 +113,7 @@ async function measure(size: number): Promise<Record<string, string>> {
       NB_SERVER_DATABASE: made.database,
       NB_SERVER_ENCRYPTION_KEY: KEY.toString("base64"),
       NB_LOG_LEVEL: "warn",
+      ...(options.heap === "" ? {} : { NODE_OPTIONS: `--max-old-space-size=${options.heap}` }),
     },
   });
   const proxies = fork(SELF, { execArgv: ["--import", "tsx"] });
@@ -173,6 +176,7 @@ async function measure(size: number): Promise<Record<string, string>> {
       "write p50 / p99 ms": `${at(writeMs, 0.5).toFixed(1)} / ${at(writeMs, 0.99).toFixed(1)}`,
       "snapshot ms": snapshotMs!.toFixed(0),
       [`to ${all} proxies p50 / p99 ms`]: `${at(reachedMs, 0.5).toFixed(0)} / ${at(reachedMs, 0.99).toFixed(0)}`,
+      "heap MB": await heap(url),
       "RSS MB (peak)": `${idleRss.now} (${memory(server).peak})`,
     };
   } finally {
@@ -308,6 +312,12 @@ async function fill(
 function at(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
+}
+
+/** Megabytes in use, as the server's metrics say. */
+async function heap(url: string): Promise<string> {
+  const metrics = await (await fetch(`${url}/metrics`)).text();
+  return (Number(/^nodejs_heap_size_used_bytes (\S+)/m.exec(metrics)?.[1]) / 2 ** 20).toFixed(0);
 }
 
 /** Megabytes, from the kernel. */

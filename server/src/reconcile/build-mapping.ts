@@ -56,13 +56,16 @@ export function buildMapping(
   };
 }
 
-/** What a proxy needs to let go of a service. */
-export function buildRemoval(gone: {
+export interface Removal {
   id: string;
   accountId: string;
+  /** Empty when it is not known any more; the id is what counts. */
   domain: string;
   revision: number;
-}): management.ProxyMapping {
+}
+
+/** What a proxy needs to let go of a service. */
+export function buildRemoval(gone: Removal): management.ProxyMapping {
   return {
     ...management.ProxyMapping.fromPartial({}),
     type: management.ProxyMappingUpdateType.UPDATE_TYPE_REMOVED,

@@ -7,7 +7,7 @@ import type { ProxyCapabilities } from "../store/proxies.ts";
 import { canResumeAfter, epoch, type RevisionEntry, readRevisionsAfter } from "../store/revisions.ts";
 import type { StoredService } from "../store/services.ts";
 import { inSnapshot } from "../store/transaction.ts";
-import { buildMapping, buildRemoval } from "./build-mapping.ts";
+import { buildMapping, buildRemoval, type Removal } from "./build-mapping.ts";
 import { type Change, type Loaded, loadChanged, type MappingLoads } from "./mapping-loads.ts";
 import { mintOneTimeTokens } from "./one-time-tokens.ts";
 import type { RevisionFeed } from "./revision-feed.ts";
@@ -62,12 +62,6 @@ export interface FollowMappingsOptions {
   nowMs: () => number;
 }
 
-interface Held {
-  accountId: AccountId;
-  domain: string;
-  revision: number;
-}
-
 // A proxy whose cluster is quiet would fall off the end of the log; an empty message moves its resume point on.
 const REFRESH_RESUME_POINT_AFTER = 1_000;
 
@@ -81,7 +75,7 @@ export async function* followMappings(options: FollowMappingsOptions): AsyncGene
   const { db } = store;
   const changes = new Map<string, Change>();
   /** What the proxy has been told to serve. */
-  let held = new Map<string, Held>();
+  let held = new Set<string>();
   let sentRevision = 0;
   let seenRevision = 0;
   let wake = () => {};
@@ -100,11 +94,11 @@ export async function* followMappings(options: FollowMappingsOptions): AsyncGene
     changed: ReadonlyMap<string, Change>,
     frame: Pick<MappingMessage, "initial" | "delta">,
   ): AsyncGenerator<MappingMessage> {
-    const { gone, present } = sortOut(current.services, changed, held, audience);
+    const { gone, present } = sortOut(current.services, changed, held, options);
     const removals = gone.map((one) => buildRemoval(one));
     for (const { id } of gone) held.delete(id);
     const created = new Set(present.filter(({ id }) => !held.has(id)).map(({ id }) => id));
-    for (const { id, accountId, domain, revision } of present) held.set(id, { accountId, domain, revision });
+    for (const service of present) held.add(loads.identify(service).id);
 
     const items: (management.ProxyMapping | StoredService)[] = [...removals, ...present];
     // Built once for the size and once, with its token, for sending: tokens are made when a batch is about to leave.
@@ -137,19 +131,22 @@ export async function* followMappings(options: FollowMappingsOptions): AsyncGene
     }
   }
 
-  const logEpoch = await epoch(db);
-  try {
+  /** A generator of its own: what it has read is free again while the stream goes on for months. */
+  async function* start(): AsyncGenerator<MappingMessage> {
     const delta = await readDelta(options);
     if (delta) {
       held = delta.held;
       yield* updates(delta.current, delta.changed, { initial: true, delta: true });
-    } else {
-      const current = await loads.snapshot(audience.cluster, audience.accountId);
-      const all = new Map(
-        current.services.map(({ id, accountId, revision }) => [id, { accountId, revision }]),
-      );
-      yield* updates(current, all, { initial: true, delta: false });
+      return;
     }
+    const current = await loads.snapshot(audience.cluster, audience.accountId);
+    const all = new Map(current.services.map(({ id, accountId, revision }) => [id, { accountId, revision }]));
+    yield* updates(current, all, { initial: true, delta: false });
+  }
+
+  const logEpoch = await epoch(db);
+  try {
+    yield* start();
     const startRevision = sentRevision;
     while (!signal.aborted) {
       // The start may already have contained what was noted meanwhile.
@@ -206,20 +203,19 @@ function noteChange(changes: Map<string, Change>, { objectId, accountId, revisio
 function sortOut(
   services: readonly StoredService[],
   changed: ReadonlyMap<string, Change>,
-  held: ReadonlyMap<string, Held>,
-  audience: MappingAudience,
-): { gone: (Held & { id: string })[]; present: StoredService[] } {
+  held: ReadonlySet<string>,
+  { audience, loads }: Pick<FollowMappingsOptions, "audience" | "loads">,
+): { gone: Removal[]; present: StoredService[] } {
   const byId = new Map<string, StoredService>(services.map((service) => [service.id, service]));
-  const gone: (Held & { id: string })[] = [];
+  const gone: Removal[] = [];
   const present: StoredService[] = [];
-  for (const [id, { revision }] of changed) {
+  for (const [id, { accountId, revision }] of changed) {
     const service = byId.get(id);
     if (service && isServed(service, audience)) {
       present.push(service);
       continue;
     }
-    const told = held.get(id);
-    if (told) gone.push({ ...told, id, revision });
+    if (held.has(id)) gone.push({ id, accountId, domain: loads.domainOf(id), revision });
   }
   return { gone, present };
 }
@@ -236,13 +232,14 @@ interface Delta {
   current: Loaded;
   changed: Map<string, Change>;
   /** What the proxy holds unchanged, and what it may hold and has to drop. */
-  held: Map<string, Held>;
+  held: Set<string>;
 }
 
 /** @returns undefined when only a snapshot helps */
 async function readDelta({
   store,
   audience,
+  loads,
   resumeAfter,
 }: FollowMappingsOptions): Promise<Delta | undefined> {
   if (!resumeAfter) return undefined;
@@ -254,14 +251,12 @@ async function readDelta({
     );
     const entries = await readRevisionsAfter(trx, resumeAfter.revision, Number.MAX_SAFE_INTEGER);
     for (const entry of entries) if (concerns(entry, audience)) noteChange(changed, entry);
-    const held = new Map<string, Held>();
+    const held = new Set<string>();
     for (const head of await listServiceHeadsOfCluster(trx, audience.cluster, audience.accountId)) {
-      if (whyNotServed(head, audience.capabilities) === undefined) held.set(head.id, head);
+      if (whyNotServed(head, audience.capabilities) === undefined) held.add(loads.identify(head).id);
     }
     // Whether it held those that changed is not known. Creating what is there replaces it, and dropping twice does no harm.
-    for (const [id, { accountId, revision }] of changed) {
-      if (!held.delete(id)) held.set(id, { accountId, domain: "", revision });
-    }
+    for (const id of changed.keys()) if (!held.delete(id)) held.add(id);
     return { current: await loadChanged(trx, changed), changed, held };
   });
 }

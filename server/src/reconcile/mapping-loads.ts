@@ -29,17 +29,45 @@ export interface MappingLoads {
   snapshot(cluster: string, account: AccountId | null): Promise<Loaded>;
   /** The services as they are after these changes, or after later ones; what is gone is missing. */
   changed(changes: ReadonlyMap<string, Change>): Promise<Loaded>;
+  /**
+   * What is remembered of a service that somebody is told about. Every proxy keeps the id of every service that it was
+   * told; the ids of one service are one string here.
+   */
+  identify(service: Identity): Identity;
+  /** As it was told last; empty for what was forgotten. */
+  domainOf(id: string): string;
 }
 
-/** As many results of each kind are kept. */
+export interface Identity {
+  id: string;
+  domain: string;
+}
+
+/** As many results of each kind are kept, and so long: proxies that reconnect do it at the same time. */
 const KEPT = 4;
+const KEPT_MS = 10_000;
 /** Beyond it, two proxies hardly ever need the same. */
 const MAX_SHARED_CHANGES = 100;
+/** Deleted services are remembered too; of more than that the oldest are forgotten. */
+const MAX_IDENTITIES = 200_000;
 
 export function createMappingLoads({ db }: Pick<Store, "db">): MappingLoads {
   const snapshots = new Map<string, { revision: number; loaded: Promise<Loaded> }>();
   const changes = new Map<string, Promise<Loaded>>();
+  const identities = new Map<string, Identity>();
   return {
+    identify({ id, domain }) {
+      const known = identities.get(id);
+      if (known) {
+        known.domain = domain;
+        return known;
+      }
+      const identity = { id, domain };
+      identities.set(id, identity);
+      if (identities.size > MAX_IDENTITIES) identities.delete(identities.keys().next().value!);
+      return identity;
+    },
+    domainOf: (id) => identities.get(id)?.domain ?? "",
     async snapshot(cluster, account) {
       const key = `${account ?? ""} ${cluster.toLowerCase()}`;
       const known = snapshots.get(key);
@@ -72,6 +100,11 @@ function remember<T>(results: Map<string, T>, key: string, result: T): void {
   results.delete(key);
   results.set(key, result);
   if (results.size > KEPT) results.delete(results.keys().next().value!);
+  // Thousands of services are too much to keep for nobody.
+  const forget = setTimeout(() => {
+    if (results.get(key) === result) results.delete(key);
+  }, KEPT_MS);
+  forget.unref();
 }
 
 function readChanged(db: Db, changes: ReadonlyMap<string, Change>): Promise<Loaded> {

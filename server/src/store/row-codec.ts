@@ -22,10 +22,13 @@ export function rowCodec<T extends object>(kinds: { [K in keyof T]-?: ColumnKind
     kind,
     column: columnName(key),
   }));
+  // V8 turns an object that gets more than a dozen computed keys into a hash table of its own: slow, and 1 KB each. One
+  // that comes from JSON has a shape, and copies of it share that.
+  const empty: Row = JSON.parse(JSON.stringify(Object.fromEntries(fields.map(({ key }) => [key, null]))));
   return {
     columns: fields.map(({ column }) => column),
     fromRow(row) {
-      const value: Row = {};
+      const value: Row = { ...empty };
       for (const { key, kind, column } of fields) value[key] = decode(kind, row[column]);
       return value as T;
     },
