@@ -66,14 +66,18 @@ export function isAllowed(
   return (own ?? rest).includes(operation);
 }
 
+/** Whatever the operation is. @throws AppError `auth.user_blocked` */
+export function requireNotBlocked(user: User): void {
+  if (!user.isBlocked) return;
+  throw new AppError(
+    "auth.user_blocked",
+    user.pendingApproval ? "the user is pending approval" : "the user is blocked",
+  );
+}
+
 /** @throws AppError `auth.user_blocked`, `auth.permission_denied` */
 export function requirePermission(user: User, module: Module, operation: Operation): void {
-  if (user.isBlocked) {
-    throw new AppError(
-      "auth.user_blocked",
-      user.pendingApproval ? "the user is pending approval" : "the user is blocked",
-    );
-  }
+  requireNotBlocked(user);
   if (!isAllowed(user, module, operation)) {
     throw new AppError(
       "auth.permission_denied",

@@ -2,7 +2,7 @@ import swagger from "@fastify/swagger";
 import { AppError } from "@netbird-proxy/proto";
 import fastify, { LogController } from "fastify";
 import { joinableContext } from "../commands/unit-of-work.ts";
-import { requirePermission } from "../domain/permissions.ts";
+import { requireNotBlocked, requirePermission } from "../domain/permissions.ts";
 import { newId } from "../domain/xid.ts";
 import { answerEtags } from "./answer-etags.ts";
 import type { App, Caller } from "./app-type.ts";
@@ -103,6 +103,8 @@ export async function buildHttpApp(given: HttpPorts): Promise<App> {
     const { store, nowMs } = ports.context;
     request.caller =
       innerCaller() ?? (await authenticate(store.db, request.headers.authorization, nowMs(), ports.log));
+    // Also where no permission is asked for, such as one's own tokens.
+    requireNotBlocked(request.caller.user);
   });
   app.addHook("preHandler", async (request) => {
     const { permission } = request.routeOptions.config;
