@@ -1,5 +1,5 @@
 import { type AccountId, AppError, type ProxyTokenId } from "@netbird-proxy/proto";
-import { hashToken, newToken } from "../domain/token.ts";
+import { hashToken, MAX_LIFETIME_SECONDS, newToken } from "../domain/token.ts";
 import { newId } from "../domain/xid.ts";
 import { getProxyToken, insertProxyToken, type ProxyToken, revokeProxyToken } from "../store/proxy-tokens.ts";
 import { inTransaction } from "../store/transaction.ts";
@@ -20,8 +20,12 @@ export async function createProxyToken(
   if (bytes < 1 || bytes > 255) {
     throw new AppError("proxy_token.invalid", "name must have 1 to 255 bytes", { path: "name" });
   }
-  if (expiresInSeconds < 0) {
-    throw new AppError("proxy_token.invalid", "expires_in cannot be negative", { path: "expires_in" });
+  if (expiresInSeconds < 0 || expiresInSeconds > MAX_LIFETIME_SECONDS) {
+    throw new AppError(
+      "proxy_token.invalid",
+      `expires_in is a number of seconds from 0 (never) to ${MAX_LIFETIME_SECONDS}`,
+      { path: "expires_in" },
+    );
   }
   const nowMs = context.nowMs();
   const plain = newToken("nbx_");

@@ -1,5 +1,6 @@
 import { type AccountId, AppError, type SetupKeyId } from "@netbird-proxy/proto";
 import { hashSetupKey, newSetupKey } from "../domain/setup-key-state.ts";
+import { MAX_LIFETIME_SECONDS } from "../domain/token.ts";
 import { newId } from "../domain/xid.ts";
 import {
   deleteSetupKey,
@@ -37,7 +38,9 @@ export async function createSetupKey(
   options?: CommandOptions,
 ): Promise<{ plain: string; key: SetupKey }> {
   if (draft.name === "") invalid("name", "name is required");
-  if (draft.expiresInSeconds < 0) invalid("expires_in", "expires_in cannot be negative");
+  if (draft.expiresInSeconds < 0 || draft.expiresInSeconds > MAX_LIFETIME_SECONDS) {
+    invalid("expires_in", `expires_in is a number of seconds from 0 (never) to ${MAX_LIFETIME_SECONDS}`);
+  }
   if (draft.usageLimit < 0) invalid("usage_limit", "usage_limit cannot be negative");
   if (draft.type === "one-off" && draft.usageLimit > 1) {
     invalid("usage_limit", "a one-off key is used once");

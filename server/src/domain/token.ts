@@ -1,6 +1,9 @@
 import { createHash, randomInt } from "node:crypto";
 import { crc32 } from "node:zlib";
 
+/** Longer than anybody keeps a key or token; far beyond it, dates have no text form. */
+export const MAX_LIFETIME_SECONDS = 100 * 365 * 86_400;
+
 /** `nbp_` personal access token, `nbx_` proxy token, `nbi_` invite, `nba_` agent token. */
 export type TokenPrefix = "nbp_" | "nbx_" | "nbi_" | "nba_";
 
