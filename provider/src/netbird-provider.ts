@@ -15,11 +15,21 @@ import { parseDurationMs } from "./framework/duration.ts";
 import type { Provider } from "./framework/resource.ts";
 import { flag, integer, mapOfText, type PlanOf, text } from "./framework/schema.ts";
 import { duration, integerBetween } from "./framework/validators.ts";
+import { accountSettings } from "./resources/account-settings.ts";
 import { customDomain } from "./resources/custom-domain.ts";
 import { group } from "./resources/group.ts";
+import { network } from "./resources/network.ts";
+import { networkResource } from "./resources/network-resource.ts";
+import { networkRouter } from "./resources/network-router.ts";
+import { peer } from "./resources/peer.ts";
+import { policy } from "./resources/policy.ts";
 import { proxyService } from "./resources/proxy-service.ts";
+import { proxyToken } from "./resources/proxy-token.ts";
 import { setupKey } from "./resources/setup-key.ts";
+import { token } from "./resources/token.ts";
+import { user } from "./resources/user.ts";
 import { unconfiguredWalk, type Walk, walk } from "./resources/walk.ts";
+import { wireguardPeer } from "./resources/wireguard-peer.ts";
 
 /** As configurations write it in `required_providers`. */
 export const providerAddress = "registry.terraform.io/netbirdio/netbird";
@@ -70,7 +80,22 @@ type Config = PlanOf<typeof attributes>;
 export function netbirdProvider(environment: ProviderEnvironment): Provider<typeof attributes, Walk> {
   return {
     schema: { version: 0, description: "Manages NetBird's reverse proxy and what it needs.", attributes },
-    resources: [customDomain, group, proxyService, setupKey],
+    resources: [
+      accountSettings,
+      customDomain,
+      group,
+      network,
+      networkResource,
+      networkRouter,
+      peer,
+      policy,
+      proxyService,
+      proxyToken,
+      setupKey,
+      token,
+      user,
+      wireguardPeer,
+    ],
     dataSources: [groupData, peerData, peersData, proxyClustersData, proxyDomainsData, proxyServiceData],
 
     configure(config, { terraformVersion, diagnostics, log }) {
@@ -79,14 +104,14 @@ export function netbirdProvider(environment: ProviderEnvironment): Provider<type
       if (unknownNames.length > 0) return unconfiguredWalk(unknownNames);
 
       const managementUrl = known(config.management_url) ?? environment.managementUrl;
-      const token = known(config.token) ?? environment.token;
+      const accessToken = known(config.token) ?? environment.token;
       if (!managementUrl)
         diagnostics.error(
           ["management_url"],
           "The address of the management server is missing",
           "Set `management_url` in the provider block, or the environment variable NB_MANAGEMENT_URL.",
         );
-      if (!token)
+      if (!accessToken)
         diagnostics.error(
           ["token"],
           "The token is missing",
@@ -99,7 +124,7 @@ export function netbirdProvider(environment: ProviderEnvironment): Provider<type
           "Not an address",
           `"${managementUrl}" is not an http or https URL, such as https://netbird.example.com.`,
         );
-      if (token && /[^\x21-\x7e]/.test(token))
+      if (accessToken && /[^\x21-\x7e]/.test(accessToken))
         diagnostics.error(
           ["token"],
           "Not a token",
@@ -108,7 +133,7 @@ export function netbirdProvider(environment: ProviderEnvironment): Provider<type
       const caCertificatePem = readCertificate(known(config.ca_cert));
       if (caCertificatePem instanceof Error)
         diagnostics.error(["ca_cert"], "Cannot read the certificate", caCertificatePem.message);
-      if (diagnostics.hasErrors || url === undefined || !token || caCertificatePem instanceof Error)
+      if (diagnostics.hasErrors || url === undefined || !accessToken || caCertificatePem instanceof Error)
         return undefined;
 
       const options = {
@@ -121,7 +146,7 @@ export function netbirdProvider(environment: ProviderEnvironment): Provider<type
       return walk(
         new ApiClient({
           managementUrl: url,
-          token,
+          token: accessToken,
           userAgent: `terraform-provider-netbird/${version} terraform/${terraformVersion || "unknown"}`,
           requestTimeoutMs: parseDurationMs(known(config.request_timeout) ?? "") ?? DEFAULT_TIMEOUT_MS,
           maxRetries: known(config.max_retries) ?? DEFAULT_RETRIES,

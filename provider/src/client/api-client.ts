@@ -38,6 +38,7 @@ export class ApiClient {
   readonly #lists = new Map<string, Promise<readonly unknown[]>>();
   readonly #asked = new Set<string>();
   #features: Promise<ReadonlySet<string>> | undefined;
+  #namesVersions = true;
 
   constructor(options: ApiClientOptions) {
     this.#options = options;
@@ -50,16 +51,35 @@ export class ApiClient {
     return (await this.#json("GET", path, undefined, signal)).value as T;
   }
 
+  /** The same with the version that the server names it by; undefined when it does not name versions. */
+  async getTagged<T>(path: string, signal: AbortSignal): Promise<{ value: T; tag: string | undefined }> {
+    const { value, headers } = await this.#json("GET", path, undefined, signal);
+    this.#namesVersions = headers.etag !== undefined;
+    return { value: value as T, tag: headers.etag };
+  }
+
+  /** False once an object came without a version: then there is nothing to make a write depend on. */
+  get namesVersions(): boolean {
+    return this.#namesVersions;
+  }
+
+  /** A page that is no JSON. */
+  async text(path: string, signal: AbortSignal): Promise<string> {
+    return (await this.#success("GET", path, undefined, signal)).answer.body;
+  }
+
   async post<T>(path: string, body: unknown, signal: AbortSignal): Promise<T> {
     return this.#write<T>("POST", path, body, signal);
   }
 
-  async put<T>(path: string, body: unknown, signal: AbortSignal): Promise<T> {
-    return this.#write<T>("PUT", path, body, signal);
+  /** @param tag the write is refused (412) when the object is no longer this version */
+  async put<T>(path: string, body: unknown, signal: AbortSignal, tag?: string): Promise<T> {
+    return this.#write<T>("PUT", path, body, signal, tag);
   }
 
-  async delete(path: string, signal: AbortSignal): Promise<void> {
-    await this.#write("DELETE", path, undefined, signal);
+  /** @param tag as for {@link put} */
+  async delete(path: string, signal: AbortSignal, tag?: string): Promise<void> {
+    await this.#write("DELETE", path, undefined, signal, tag);
   }
 
   /** All objects of a collection, asked for once per walk; any write asks anew. */
@@ -134,9 +154,15 @@ export class ApiClient {
     this.#options.transport.close();
   }
 
-  async #write<T>(method: Method, path: string, body: unknown, signal: AbortSignal): Promise<T> {
+  async #write<T>(
+    method: Method,
+    path: string,
+    body: unknown,
+    signal: AbortSignal,
+    tag?: string,
+  ): Promise<T> {
     try {
-      return (await this.#json(method, path, body, signal)).value as T;
+      return (await this.#json(method, path, body, signal, tag)).value as T;
     } finally {
       this.#lists.clear();
     }
@@ -147,23 +173,27 @@ export class ApiClient {
     path: string,
     body: unknown,
     signal: AbortSignal,
+    tag?: string,
   ): Promise<{ value: unknown; headers: HttpAnswer["headers"] }> {
-    const info: RequestInfo = { method, url: `${this.#base}${path}` };
-    const { answer, attempts, elapsedMs } = await this.#attempts(info, body, signal);
-    if (answer.status >= 200 && answer.status < 300) {
-      if (answer.body.trim() === "") return { value: undefined, headers: answer.headers };
-      try {
-        return { value: JSON.parse(answer.body), headers: answer.headers };
-      } catch (cause) {
-        throw new NetworkFailure(info, {
-          message: `the answer is not JSON (status ${answer.status}); is this the address of a management server?`,
-          code: "",
-          mayHaveHappened: method !== "GET",
-          attempts,
-          cause,
-        });
-      }
+    const { info, answer, attempts } = await this.#success(method, path, body, signal, tag);
+    if (answer.body.trim() === "") return { value: undefined, headers: answer.headers };
+    try {
+      return { value: JSON.parse(answer.body), headers: answer.headers };
+    } catch (cause) {
+      throw new NetworkFailure(info, {
+        message: `the answer is not JSON (status ${answer.status}); is this the address of a management server?`,
+        code: "",
+        mayHaveHappened: method !== "GET",
+        attempts,
+        cause,
+      });
     }
+  }
+
+  async #success(method: Method, path: string, body: unknown, signal: AbortSignal, tag?: string) {
+    const info: RequestInfo = { method, url: `${this.#base}${path}` };
+    const { answer, attempts, elapsedMs } = await this.#attempts(info, body, signal, tag);
+    if (answer.status >= 200 && answer.status < 300) return { info, answer, attempts };
     throw new ApiFailure(info, {
       ...readErrorBody(answer),
       status: answer.status,
@@ -173,11 +203,11 @@ export class ApiClient {
     });
   }
 
-  async #attempts(info: RequestInfo, body: unknown, signal: AbortSignal) {
+  async #attempts(info: RequestInfo, body: unknown, signal: AbortSignal, tag?: string) {
     const { log, maxRetries } = this.#options;
     const startedMs = Date.now();
     for (let attempt = 1; ; attempt += 1) {
-      const result = await this.#once(info, body, signal);
+      const result = await this.#once(info, body, signal, tag);
       let outcome: Outcome;
       if (result.ok) {
         const { answer } = result;
@@ -213,7 +243,7 @@ export class ApiClient {
     }
   }
 
-  #once(info: RequestInfo, body: unknown, signal: AbortSignal) {
+  #once(info: RequestInfo, body: unknown, signal: AbortSignal, tag?: string) {
     return this.#limiter.run(async () => {
       for (let waitMs = this.#gate.waitMs(Date.now()); waitMs > 0; waitMs = this.#gate.waitMs(Date.now()))
         await sleep(waitMs, signal);
@@ -224,7 +254,10 @@ export class ApiClient {
         const answer = await transport.send({
           method: info.method,
           url: new URL(info.url),
-          headers: this.#headers(body !== undefined),
+          headers: {
+            ...this.#headers(body !== undefined),
+            ...(tag === undefined ? {} : { "if-match": tag }),
+          },
           body: body === undefined ? undefined : JSON.stringify(body),
           // A write that is under way is not cut off: nobody would know what it left behind.
           signal: info.method === "GET" ? AbortSignal.any([signal, timeout]) : timeout,

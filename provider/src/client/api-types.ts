@@ -30,3 +30,18 @@ export interface ErrorBody {
   code?: unknown;
   error?: { code?: unknown; path?: unknown; hint?: unknown };
 }
+
+export type Network = rest.Network;
+export type NetworkResource = rest.NetworkResource;
+export type NetworkRouter = rest.NetworkRouter;
+export type Policy = rest.Policy;
+export type PolicyRule = rest.PolicyRule;
+/** NetBird's embedded identity provider makes a password, and tells it once. */
+export type User = rest.User & { readonly password?: string };
+export type PersonalAccessToken = rest.PersonalAccessToken;
+export type PersonalAccessTokenCreated = rest.PersonalAccessTokenCreated;
+export type ProxyToken = rest.ProxyToken;
+export type ProxyTokenCreated = rest.ProxyTokenCreated;
+export type PeerCreated = rest.PeerCreated;
+export type Account = rest.Account;
+export type AccountSettings = rest.AccountSettings;

@@ -10,6 +10,9 @@ export function describeApiFailure(error: unknown, context: FailureContext): Dia
   return undefined;
 }
 
+/** The object is not the version that the request was made for. */
+const PRECONDITION_FAILED = "request.precondition_failed";
+
 function describeAnswer(failure: ApiFailure, context: FailureContext): Diagnostic {
   const path = failure.path === "" ? undefined : context.attributeOf(failure.path);
   const lines = [sentence(failure.message)];
@@ -36,6 +39,10 @@ function summaryFor(failure: ApiFailure, doing: string): string {
       return `Not allowed to ${doing}`;
     case 404:
       return `Not found (${doing})`;
+    case 412:
+      return failure.code === PRECONDITION_FAILED
+        ? `Changed by somebody else in the meantime (${doing})`
+        : `Could not ${doing}`;
     case 409:
       return `Conflict with another object (${doing})`;
     case 400:
@@ -56,6 +63,8 @@ function adviceFor(failure: ApiFailure): string {
       return failure.request.method === "GET" ? "" : "It was deleted outside Terraform; run the plan again.";
     case 409:
       return "Choose another name, or import the object that has it.";
+    case 412:
+      return failure.code === PRECONDITION_FAILED ? "Nothing was overwritten; run the plan again." : "";
     case 429:
       return "The server limits how often this token may ask.";
     default:

@@ -13,6 +13,13 @@ export const examplesFolder = join(repository, "examples", "provider");
 
 type ImportForms = PageContent["importForms"];
 
+function byName(name: string): ImportForms {
+  return [
+    { id: `name=${name}`, meaning: "by name" },
+    { id: "d2k0example0000000ab", meaning: "by id" },
+  ];
+}
+
 const importForms: Record<string, ImportForms> = {
   netbird_proxy_service: [
     { id: "shop.example.com", meaning: "by domain" },
@@ -27,6 +34,26 @@ const importForms: Record<string, ImportForms> = {
     { id: '"name=web servers"', meaning: "by name" },
     { id: "d2k0example0000000ab", meaning: "by id" },
   ],
+  netbird_account_settings: [{ id: "account", meaning: "there is only one; any text will do" }],
+  netbird_network: byName("office"),
+  netbird_network_resource: [
+    { id: "d2k0example0000000ab/name=database", meaning: "network's id, then the name" },
+    { id: "d2k0example0000000ab/d2k0example0000000ac", meaning: "network's id, then the id" },
+  ],
+  netbird_network_router: [
+    { id: "d2k0example0000000ab/d2k0example0000000ac", meaning: "network's id, then the id" },
+  ],
+  netbird_peer: byName("web"),
+  netbird_policy: byName("office"),
+  netbird_proxy_token: byName("frankfurt"),
+  netbird_token: [
+    { id: "2fd8f4d6-d6c2-44c3-b7a4-adb644177b3d/name=ci", meaning: "user's id, then the name" },
+  ],
+  netbird_user: [
+    { id: "name=ci", meaning: "by name" },
+    { id: "email=ada@example.com", meaning: "by e-mail address" },
+  ],
+  netbird_wireguard_peer: byName("phone"),
   netbird_setup_key: [
     { id: "name=agents", meaning: "by name" },
     { id: "d2k0example0000000ab", meaning: "by id" },

@@ -21,6 +21,8 @@ export interface AttributeOptions<T> {
   clientOnly?: boolean;
   /** A nested object that means something by being there, even when everything in it is empty. */
   presence?: boolean;
+  /** Only of a nested list: written as repeated blocks, and an empty list when there is none. */
+  block?: boolean;
   validators?: readonly Validator[];
   modifiers?: readonly PlanModifier[];
   /** True when both spellings mean the same, so that neither plan nor read reports a change. */
@@ -123,6 +125,12 @@ export function mapOfText(
   options: AttributeOptions<ReadonlyMap<string, string>>,
 ): Attribute<ReadonlyMap<string, string>> {
   return attribute(["map", "string"], options);
+}
+
+export function mapOfSets(
+  options: AttributeOptions<ReadonlyMap<string, readonly string[]>>,
+): Attribute<ReadonlyMap<string, readonly string[]>> {
+  return attribute(["map", ["set", "string"]], options);
 }
 
 export function nested<A extends Attributes>(

@@ -19,6 +19,7 @@ export function settleRead(attributes: Attributes, prior: ObjectValue | null, to
 
 function settleReadValue(attribute: Attribute, prior: Value, told: unknown): Value {
   if (attribute.writeOnly) return null;
+  if (attribute.block && told === undefined) return prior ?? [];
   if (told === undefined) return prior ?? (attribute.clientOnly ? (attribute.default ?? null) : null);
   if (attribute.nested && told !== null) {
     const settled = settleNested(attribute, prior, told);
@@ -64,7 +65,7 @@ function settleNested(attribute: Attribute, prior: Value, told: unknown): Value 
  * A computed attribute has no such freedom, and an object that counts by its presence has none either.
  */
 function keepEmptySpelling(attribute: Attribute, prior: Value, value: Value): Value {
-  if (attribute.computed || attribute.presence) return value;
+  if (attribute.computed || attribute.presence || attribute.block) return value;
   return isEmpty(prior) && isEmpty(value) ? prior : value;
 }
 
@@ -99,6 +100,7 @@ export function settlePartial(attributes: Attributes, planned: ObjectValue, told
 }
 
 function settleAppliedValue(attribute: Attribute, planned: Value, told: unknown): Value {
+  if (attribute.block && planned === null) return [];
   if (attribute.writeOnly || planned === null) return null;
   if (isUnknown(planned)) return told === undefined ? null : complete(attribute, told);
   if (!attribute.nested) return knownOrNull(planned);
@@ -137,6 +139,8 @@ function settleElement(attributes: Attributes, planned: Value, told: ToldObject 
 
 /** A told value in full shape: every attribute there, write-only ones null. */
 function complete(attribute: Attribute, told: unknown): Value {
+  // Terraform has no null where it has blocks.
+  if (attribute.block && (told === null || told === undefined)) return [];
   if (told === null || told === undefined || attribute.writeOnly) return null;
   if (!attribute.nested) return told as Value;
   const { nesting, attributes } = attribute.nested;

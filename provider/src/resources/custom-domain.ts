@@ -18,7 +18,7 @@ const VALIDATION_MS = 600_000;
 const FIRST_CHECK_MS = 500;
 const SLOWEST_CHECK_MS = 15_000;
 
-const attributes = {
+export const customDomainAttributes = {
   id: text({ description: "Id of the custom domain.", computed: true, modifiers: [useStateForUnknown()] }),
   domain: text({
     description: "The domain; services may use it and every name under it. A change makes a new one.",
@@ -57,11 +57,15 @@ const attributes = {
   ),
 };
 
-type Attributes = typeof attributes;
+type Attributes = typeof customDomainAttributes;
 
 export const customDomain: Resource<Attributes, Walk> = {
   typeName: "netbird_custom_domain",
-  schema: { version: 0, description: "A domain of your own whose names services may use.", attributes },
+  schema: {
+    version: 0,
+    description: "A domain of your own whose names services may use.",
+    attributes: customDomainAttributes,
+  },
   movesFrom: ["netbird_reverse_proxy_domain"],
 
   plan({ client, plan, state, changed }) {
@@ -92,14 +96,14 @@ export const customDomain: Resource<Attributes, Walk> = {
       if (adopted === undefined) throw error;
       created = adopted;
     }
-    keep(told(created));
-    if (plan.wait_for_validation !== true) return told(created);
+    keep(toldDomain(created));
+    if (plan.wait_for_validation !== true) return toldDomain(created);
     return waitUntilValidated(created, context, timeoutMs(plan.timeouts, "create", VALIDATION_MS), keep);
   },
 
   async read({ client, state, signal }) {
     const found = (await client.api.list<Domain>(COLLECTION, signal)).find(({ id }) => id === state.id);
-    return found === undefined ? undefined : told(found);
+    return found === undefined ? undefined : toldDomain(found);
   },
 
   async update(context) {
@@ -156,13 +160,13 @@ async function waitUntilValidated(
     await sleep(Math.min(pauseMs, limitMs - elapsedMs), signal);
     const domains = await client.api.get<Domain[]>(COLLECTION, signal);
     domain = domains.find(({ id }) => id === first.id) ?? domain;
-    keep(told(domain));
+    keep(toldDomain(domain));
     log("info", "waiting for the DNS record of the custom domain", {
       domain: domain.domain,
       elapsed_ms: Date.now() - startedMs,
     });
   }
-  return told(domain);
+  return toldDomain(domain);
 }
 
 function notValidated(domain: Domain, elapsedMs: number): DiagnosticError {
@@ -181,7 +185,7 @@ function validationRecords(domain: Domain): readonly { type: string; name: strin
   return [{ type: "CNAME", name, value: domain.target_cluster ?? "" }];
 }
 
-function told(domain: Domain): ToldOf<Attributes> {
+export function toldDomain(domain: Domain): ToldOf<Attributes> {
   return {
     id: domain.id,
     domain: domain.domain,

@@ -1,15 +1,16 @@
-import type { Group, GroupRequest } from "../client/api-types.ts";
+import type { Group, GroupRequest, NetworkResource } from "../client/api-types.ts";
 import { createdSince } from "../client/created-since.ts";
 import { isGone, mayHaveHappened } from "../client/failure.ts";
-import { isUnknown } from "../convert/value.ts";
+import { isUnknown, type Unknown, unknown } from "../convert/value.ts";
 import { useStateForUnknown } from "../framework/plan-modifiers.ts";
 import type { Resource } from "../framework/resource.ts";
-import { nestedSet, type PlanOf, setOfText, type ToldOf, text } from "../framework/schema.ts";
-import { bytesBetween, oneOf } from "../framework/validators.ts";
+import { integer, type PlanOf, setOfText, type ToldOf, text } from "../framework/schema.ts";
+import { bytesBetween } from "../framework/validators.ts";
 import { onlyMatch, parseImportId } from "./import-lookup.ts";
+import { unchangedSince } from "./unchanged-since.ts";
 import type { Walk } from "./walk.ts";
 
-const attributes = {
+export const groupAttributes = {
   id: text({ description: "Id of the group.", computed: true, modifiers: [useStateForUnknown()] }),
   name: text({
     description: "Name of the group, unique in the account.",
@@ -23,22 +24,22 @@ const attributes = {
     computed: true,
     modifiers: [useStateForUnknown()],
   }),
-  resources: nestedSet(
-    {
-      id: text({ description: "Id of the network resource.", required: true }),
-      type: text({
-        description: "`host`, `subnet`, `domain` or `peer`.",
-        required: true,
-        validators: [oneOf("host", "subnet", "domain", "peer")],
-      }),
-    },
-    {
-      description: "Network resources in the group. Without it, they are left alone.",
-      optional: true,
-      computed: true,
-      modifiers: [useStateForUnknown()],
-    },
-  ),
+  resources: setOfText({
+    description: "Ids of the network resources in the group. Without it, they are left alone.",
+    optional: true,
+    computed: true,
+    modifiers: [useStateForUnknown()],
+  }),
+  peers_count: integer({
+    description: "How many peers are in the group.",
+    computed: true,
+    modifiers: [useStateForUnknown()],
+  }),
+  resources_count: integer({
+    description: "How many resources are in the group.",
+    computed: true,
+    modifiers: [useStateForUnknown()],
+  }),
   issued: text({
     description: "Where the group comes from: `api`, `jwt` or `integration`.",
     computed: true,
@@ -46,41 +47,64 @@ const attributes = {
   }),
 };
 
-type GroupAttributes = typeof attributes;
+type GroupAttributes = typeof groupAttributes;
 
 export const group: Resource<GroupAttributes, Walk> = {
   typeName: "netbird_group",
-  schema: { version: 0, description: "A group of peers and network resources.", attributes },
+  schema: {
+    version: 1,
+    description: "A group of peers and network resources.",
+    attributes: groupAttributes,
+  },
 
-  plan({ plan, state, config }) {
+  upgrades: {
+    // Resources were objects of id and type once. The official provider has ids, under version 0 too.
+    0: (stored) => {
+      const resources = stored.get("resources");
+      if (!Array.isArray(resources)) return stored;
+      const ids = resources.map((one) => (one instanceof Map ? (one.get("id") ?? null) : one));
+      return stored.set("resources", ids);
+    },
+  },
+
+  plan({ plan, state, config, changed }) {
+    if (!changed) return;
+    if (config.peers !== null) plan.peers_count = countOf(plan.peers);
+    if (config.resources !== null) plan.resources_count = countOf(plan.resources);
     if (state !== null) return;
     // Nobody can be in a group that does not exist yet.
-    if (config.peers === null) plan.peers = [];
-    if (config.resources === null) plan.resources = [];
+    if (config.peers === null) {
+      plan.peers = [];
+      plan.peers_count = 0;
+    }
+    if (config.resources === null) {
+      plan.resources = [];
+      plan.resources_count = 0;
+    }
     plan.issued = "api";
   },
 
   async create({ client, plan, config, signal, keep }) {
-    const body = requestBody(plan, config, { peers: [], resources: [] });
+    const body = await requestBody(client, plan, config, { peers: [], resources: [] }, signal);
     const startedMs = Date.now();
     try {
       const created = await client.api.post<Group>("/groups", body, signal);
-      keep(told(created));
-      return told(created);
+      keep(toldGroup(created));
+      return toldGroup(created);
     } catch (error) {
       if (!mayHaveHappened(error)) throw error;
       // Names are unique: a group with ours that appeared since we asked is the one we asked for.
       const groups = await client.api.get<Group[]>("/groups", signal);
       const adopted = groups.find(({ id, name }) => name === body.name && createdSince(startedMs, { id }));
       if (adopted === undefined) throw error;
-      keep(told(adopted));
-      return told(adopted);
+      keep(toldGroup(adopted));
+      return toldGroup(adopted);
     }
   },
 
   async read({ client, state, signal }) {
     try {
-      return told(await client.api.find<Group>("/groups", state.id!, signal));
+      return toldGroup(await client.api.find<Group>("/groups", state.id!, signal));
     } catch (error) {
       if (isGone(error)) return undefined;
       throw error;
@@ -95,13 +119,32 @@ export const group: Resource<GroupAttributes, Walk> = {
       peers: (current.peers ?? []).map(({ id }) => id),
       resources: current.resources ?? [],
     };
-    return told(await client.api.put<Group>(path, requestBody(plan, config, unmanaged), signal));
+    const version = await unchangedSince<Group>(
+      client,
+      path,
+      {
+        typeName: "netbird_group",
+        attributes: groupAttributes,
+        state,
+        config: config as never,
+        told: toldGroup,
+      },
+      signal,
+    );
+    const body = await requestBody(client, plan, config, unmanaged, signal);
+    return toldGroup(await client.api.put<Group>(path, body, signal, version));
   },
 
   async delete({ client, state, signal }) {
     const path = `/groups/${encodeURIComponent(state.id!)}`;
     try {
-      await client.api.delete(path, signal);
+      const version = await unchangedSince<Group>(
+        client,
+        path,
+        { typeName: "netbird_group", attributes: groupAttributes, state, config: null, told: toldGroup },
+        signal,
+      );
+      await client.api.delete(path, signal, version);
     } catch (error) {
       if (isGone(error)) return;
       // NetBird answers 400 for an unknown group too, so only looking tells whether it is gone.
@@ -131,26 +174,54 @@ async function isMissing(client: Walk, path: string, signal: AbortSignal): Promi
   }
 }
 
-function requestBody(
+async function requestBody(
+  client: Walk,
   plan: PlanOf<GroupAttributes>,
   config: PlanOf<GroupAttributes>,
   unmanaged: Required<Pick<GroupRequest, "peers" | "resources">>,
-): GroupRequest {
-  const managed = <T>(configured: unknown, planned: unknown, otherwise: T): T =>
-    configured === null || isUnknown(planned) ? otherwise : (planned as T);
+  signal: AbortSignal,
+): Promise<GroupRequest> {
   return {
     name: plan.name as string,
-    peers: managed(config.peers, plan.peers, unmanaged.peers),
-    resources: managed(config.resources, plan.resources, unmanaged.resources),
+    peers: isManaged(config.peers, plan.peers) ? [...(plan.peers as readonly string[])] : unmanaged.peers,
+    resources: isManaged(config.resources, plan.resources)
+      ? await withTypes(client, plan.resources as readonly string[], unmanaged.resources, signal)
+      : unmanaged.resources,
   };
 }
 
-function told(found: Group): ToldOf<GroupAttributes> {
+function isManaged(configured: unknown, planned: unknown): boolean {
+  return configured !== null && !isUnknown(planned);
+}
+
+/** The API wants to hear what kind of resource each id is; what is in the group already has said so. */
+async function withTypes(
+  client: Walk,
+  ids: readonly string[],
+  members: NonNullable<GroupRequest["resources"]>,
+  signal: AbortSignal,
+): Promise<NonNullable<GroupRequest["resources"]>> {
+  const types = new Map(members.map(({ id, type }) => [id, type]));
+  if (ids.some((id) => !types.has(id)))
+    for (const { id, type } of await client.api.list<NetworkResource>("/networks/resources", signal))
+      types.set(id, type);
+  // Whatever is no network resource can only be a peer.
+  return [...ids].sort().map((id) => ({ id, type: types.get(id) ?? "peer" }));
+}
+
+function countOf(set: unknown): number | Unknown {
+  if (!Array.isArray(set)) return unknown;
+  return set.some(isUnknown) ? unknown : set.length;
+}
+
+export function toldGroup(found: Group): ToldOf<GroupAttributes> {
   return {
     id: found.id,
     name: found.name,
     issued: found.issued,
     peers: (found.peers ?? []).map(({ id }) => id),
-    resources: (found.resources ?? []).map(({ id, type }) => ({ id, type })),
+    resources: (found.resources ?? []).map(({ id }) => id),
+    peers_count: found.peers_count,
+    resources_count: found.resources_count,
   };
 }

@@ -1,8 +1,9 @@
 import type { Service, ServiceRequest } from "../client/api-types.ts";
 import { createdSince } from "../client/created-since.ts";
 import { isGone, mayHaveHappened } from "../client/failure.ts";
-import { isUnknown } from "../convert/value.ts";
+import { isUnknown, type ObjectValue } from "../convert/value.ts";
 import type { ApplyContext, Resource } from "../framework/resource.ts";
+import type { ToldObject } from "../framework/settle-state.ts";
 import { timeoutMs } from "../framework/timeouts.ts";
 import { onlyMatch, parseImportId } from "./import-lookup.ts";
 import {
@@ -17,6 +18,7 @@ import { attributeOfField, reliesOnStoredSecrets, serviceRequest } from "./proxy
 import { toldService } from "./proxy-service/told.ts";
 import { validateService } from "./proxy-service/validate.ts";
 import { servicePath, waitUntilGone, waitUntilLive } from "./proxy-service/wait-until-live.ts";
+import { unchangedSince } from "./unchanged-since.ts";
 import type { Walk } from "./walk.ts";
 
 const COLLECTION = "/reverse-proxies/services";
@@ -71,14 +73,16 @@ export const proxyService: Resource<ServiceAttributes, Walk> = {
       if (!hasStoredSecrets(current, request))
         request = serviceRequest(known(plan), { ...secrets, sendAll: true });
     }
-    const updated = await client.api.put<Service>(servicePath(state.id!), request, signal);
+    const version = await unchangedService(client, state, config, signal);
+    const updated = await client.api.put<Service>(servicePath(state.id!), request, signal, version);
     keep(toldService(updated));
     return finish(context, updated, "update");
   },
 
   async delete({ client, state, signal }) {
     try {
-      await client.api.delete(servicePath(state.id!), signal);
+      const version = await unchangedService(client, state, null, signal);
+      await client.api.delete(servicePath(state.id!), signal, version);
     } catch (error) {
       if (isGone(error)) return;
       throw error;
@@ -103,6 +107,27 @@ export const proxyService: Resource<ServiceAttributes, Walk> = {
     return attributeOfField(field, plan, headers.sort());
   },
 };
+
+/** The version that the plan was made from, where the server names versions. */
+function unchangedService(
+  client: Walk,
+  state: ServiceState,
+  config: ServicePlan | null,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  return unchangedSince<Service>(
+    client,
+    servicePath(state.id!),
+    {
+      typeName: "netbird_proxy_service",
+      attributes: schema.attributes,
+      state: state as unknown as ObjectValue,
+      config: config as unknown as ObjectValue | null,
+      told: (found) => toldService(found, state) as ToldObject,
+    },
+    signal,
+  );
+}
 
 /** Attributes that are sent, with what the server will choose left out. */
 function known(plan: ServicePlan): ServiceState {

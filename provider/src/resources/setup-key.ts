@@ -10,7 +10,7 @@ import type { Walk } from "./walk.ts";
 
 const ZERO_TIME = "0001-01-01T00:00:00Z";
 
-const attributes = {
+export const setupKeyAttributes = {
   id: text({ description: "Id of the setup key.", computed: true, modifiers: [useStateForUnknown()] }),
   name: text({
     description: "Name of the key. A change makes a new key.",
@@ -70,6 +70,13 @@ const attributes = {
     modifiers: [useStateForUnknown()],
   }),
   state: text({ description: "`valid`, `overused`, `expired` or `revoked`.", computed: true }),
+  valid: flag({ description: "Whether peers can still join with it.", computed: true }),
+  last_used: text({
+    description: "When a peer joined with it last, RFC 3339; null when never.",
+    computed: true,
+    modifiers: [useStateForUnknown()],
+  }),
+  updated_at: text({ description: "When it was changed last, RFC 3339.", computed: true }),
   used_times: integer({
     description: "How many peers used it.",
     computed: true,
@@ -77,13 +84,17 @@ const attributes = {
   }),
 };
 
-type Attributes = typeof attributes;
+type Attributes = typeof setupKeyAttributes;
 
 const COLLECTION = "/setup-keys";
 
 export const setupKey: Resource<Attributes, Walk> = {
   typeName: "netbird_setup_key",
-  schema: { version: 0, description: "A key with which peers join the account.", attributes },
+  schema: {
+    version: 0,
+    description: "A key with which peers join the account.",
+    attributes: setupKeyAttributes,
+  },
 
   validate(config, diagnostics) {
     const { type, usage_limit: limit } = config;
@@ -99,7 +110,11 @@ export const setupKey: Resource<Attributes, Walk> = {
     if (!changed) return;
     if (state === null) {
       plan.used_times = 0;
-      if (plan.revoked === false) plan.state = "valid";
+      plan.last_used = null;
+      if (plan.revoked === false) {
+        plan.state = "valid";
+        plan.valid = true;
+      }
     }
     // Nothing configured leaves the limit as it is, so that it never makes a new key by itself.
     if (config.usage_limit === null) {
@@ -108,8 +123,13 @@ export const setupKey: Resource<Attributes, Walk> = {
       const at = requiresReplace.findIndex(([name]) => name === "usage_limit");
       if (at >= 0) requiresReplace.splice(at, 1);
     }
-    if (state !== null && plan.revoked === state.revoked) plan.state = state.state;
-    else if (plan.revoked === true) plan.state = "revoked";
+    if (state !== null && plan.revoked === state.revoked) {
+      plan.state = state.state;
+      plan.valid = state.valid;
+    } else if (plan.revoked === true) {
+      plan.state = "revoked";
+      plan.valid = false;
+    }
     // The server refuses it; only a new key helps.
     if (state?.revoked === true && plan.revoked === false) requiresReplace.push(["revoked"]);
   },
@@ -126,9 +146,9 @@ export const setupKey: Resource<Attributes, Walk> = {
     };
     try {
       const created = await client.api.post<SetupKey>(COLLECTION, request, signal);
-      keep({ ...told(created), key: created.key });
+      keep({ ...toldSetupKey(created), key: created.key });
       if (plan.revoked === true) await put(client, created.id, request.auto_groups, true, signal);
-      return { ...told(created), key: created.key };
+      return { ...toldSetupKey(created), key: created.key };
     } catch (error) {
       // The key is shown once, in the answer that was lost: the object would be of no use.
       if (mayHaveHappened(error))
@@ -146,7 +166,7 @@ export const setupKey: Resource<Attributes, Walk> = {
       const found = await client.api.find<SetupKey>(COLLECTION, state.id!, signal);
       const never = found.expires === ZERO_TIME;
       // Stored: what was configured. Right after an import: known only for a key that never ends.
-      return { ...told(found), expiry_seconds: state.expiry_seconds ?? (never ? 0 : null) };
+      return { ...toldSetupKey(found), expiry_seconds: state.expiry_seconds ?? (never ? 0 : null) };
     } catch (error) {
       if (isGone(error)) return undefined;
       throw error;
@@ -159,7 +179,7 @@ export const setupKey: Resource<Attributes, Walk> = {
       plan.revoked === state.revoked &&
       [...groups].sort().join() === [...(state.auto_groups ?? [])].sort().join();
     if (same) return {};
-    return told(await put(client, state.id!, [...groups].sort(), plan.revoked as boolean, signal));
+    return toldSetupKey(await put(client, state.id!, [...groups].sort(), plan.revoked as boolean, signal));
   },
 
   async delete({ client, state, signal }) {
@@ -182,7 +202,7 @@ export const setupKey: Resource<Attributes, Walk> = {
   attributeOf: (field) => {
     const [name = ""] = field.split(/[.[]/);
     if (name === "expires_in") return ["expiry_seconds"];
-    return Object.hasOwn(attributes, name) ? [name] : undefined;
+    return Object.hasOwn(setupKeyAttributes, name) ? [name] : undefined;
   },
 };
 
@@ -201,7 +221,7 @@ function path(id: string): string {
 }
 
 /** Without the key: later answers only show its beginning. */
-function told(found: SetupKey): ToldOf<Attributes> {
+export function toldSetupKey(found: SetupKey): ToldOf<Attributes> {
   return {
     id: found.id,
     name: found.name,
@@ -213,6 +233,9 @@ function told(found: SetupKey): ToldOf<Attributes> {
     revoked: found.revoked,
     expires: found.expires === ZERO_TIME ? null : found.expires,
     state: found.state,
+    valid: found.valid,
+    last_used: found.last_used === ZERO_TIME ? null : found.last_used,
+    updated_at: found.updated_at,
     used_times: found.used_times,
   };
 }

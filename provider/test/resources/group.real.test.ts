@@ -67,14 +67,14 @@ suite("netbird_group", () => {
     await workspace.apply(`resource "netbird_group" "staff" {
       name      = "staff"
       peers     = ["${web}", "${api}"]
-      resources = [{ id = "resource1", type = "host" }]
+      resources = ["resource1"]
     }`);
     const original = structuredClone(server.only(server.groups));
     const drifts = {
       name: { name: "other" },
       peers: { peers: [{ id: web, name: "web" }] },
       "no peers": { peers: null },
-      resources: { resources: [{ id: "resource1", type: "subnet" }] },
+      resources: { resources: [{ id: "resource2", type: "host" }] },
     };
     for (const [name, drift] of Object.entries(drifts)) {
       Object.assign(server.only(server.groups), drift);

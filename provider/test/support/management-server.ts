@@ -260,6 +260,9 @@ export class ManagementServer {
       }
       case "GET /groups/:id":
         return found(this.groups, id, "group");
+      // The only list below networks that is asked for: what kind of resource an id of a group is.
+      case "GET /networks/:id":
+        return [{ id: "resource1", type: "host" }];
       case "POST /groups":
         return this.#saveGroup(undefined, body!);
       case "PUT /groups/:id":

@@ -40,12 +40,15 @@ export class TerraformWorkspace {
 
   static async create(options: ManagementServerOptions = {}): Promise<TerraformWorkspace> {
     const server = new ManagementServer(options);
-    const url = await server.start();
+    return TerraformWorkspace.#open(server, await server.start(), TOKEN);
+  }
+
+  static async #open(server: ManagementServer, url: string, token: string): Promise<TerraformWorkspace> {
     const folder = mkdtempSync(join(tmpdir(), "netbird-provider-test-"));
     const logLines: string[] = [];
     const environment = readEnvironment({
       NB_MANAGEMENT_URL: url,
-      NB_PAT: TOKEN,
+      NB_PAT: token,
       PLUGIN_UNIX_SOCKET_DIR: folder,
     });
     const provider = await startForDebugging(
@@ -55,6 +58,11 @@ export class TerraformWorkspace {
       makeLog("info", (line) => logLines.push(line)),
     );
     return new TerraformWorkspace(server, folder, provider, logLines);
+  }
+
+  /** The same against a server that runs already; the one in memory then stays unused. */
+  static async against(url: string, token: string): Promise<TerraformWorkspace> {
+    return TerraformWorkspace.#open(new ManagementServer(), url, token);
   }
 
   async close(): Promise<void> {

@@ -36,3 +36,17 @@ function addressBits(address: string, family: number): bigint {
   const zeros = Array.from({ length: 8 - before.length - after.length }, () => "0");
   return [...before, ...zeros, ...after].reduce((bits, group) => (bits << 16n) | BigInt(`0x${group}`), 0n);
 }
+
+/** The same network: `2001:db8:0::/48` and `2001:DB8::/48`, whatever stands behind the prefix. */
+export function sameCidr(a: string, b: string): boolean {
+  const left = network(a);
+  return left !== undefined && left === network(b);
+}
+
+function network(text: string): string | undefined {
+  const [address = "", length, ...rest] = text.split("/");
+  const family = isIP(address);
+  if (family === 0 || length === undefined || rest.length > 0 || !/^\d{1,3}$/.test(length)) return undefined;
+  const hostBits = BigInt(Math.max(0, (family === 4 ? 32 : 128) - Number(length)));
+  return `${family} ${(addressBits(address, family) >> hostBits).toString(16)}/${Number(length)}`;
+}

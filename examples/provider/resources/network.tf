@@ -1,0 +1,4 @@
+resource "netbird_network" "office" {
+  name        = "office"
+  description = "Machines in the office"
+}

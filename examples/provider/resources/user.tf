@@ -1,0 +1,5 @@
+resource "netbird_user" "ci" {
+  name            = "ci"
+  role            = "network_admin"
+  is_service_user = true
+}

@@ -1,0 +1,205 @@
+import { createdSince } from "../client/created-since.ts";
+import { isGone, mayHaveHappened } from "../client/failure.ts";
+import type { ObjectValue } from "../convert/value.ts";
+import { DiagnosticError } from "../framework/diagnostics.ts";
+import type { ApplyContext, CallContext, Resource } from "../framework/resource.ts";
+import type { Attributes, PlanOf, StateOf, ToldOf } from "../framework/schema.ts";
+import type { ToldObject } from "../framework/settle-state.ts";
+import { onlyMatch, parseImportId } from "./import-lookup.ts";
+import { unchangedSince } from "./unchanged-since.ts";
+import type { Walk } from "./walk.ts";
+
+/** What a resource is told about while a request is made of it. */
+export interface RequestParts<A extends Attributes> {
+  readonly plan: PlanOf<A>;
+  readonly config: PlanOf<A>;
+  /** Null on create. */
+  readonly state: StateOf<A> | null;
+}
+
+/** How one kind of object lives in a REST collection: POST, GET, PUT and DELETE under one path. */
+export interface RestKind<A extends Attributes, T extends { id: string }> {
+  readonly typeName: string;
+  /** For people: `network`. */
+  readonly what: string;
+  readonly description: string;
+  readonly attributes: A;
+  readonly version?: number;
+  /** Path of the collection; `at` gives the attributes named in {@link parents}. */
+  collection(at: { readonly [name: string]: unknown }): string;
+  /** Attributes that say which collection, such as `network_id`. They are part of an import id. */
+  readonly parents?: readonly string[];
+  /** Fields by which an object can be imported beside its id. The first one needs no `field=` before it. */
+  readonly names?: { readonly [field: string]: (item: T) => string };
+  /** Two objects cannot share the first of {@link names}, so that an object whose creation was not answered is found. */
+  readonly unique?: boolean;
+  /** The body of POST. */
+  createBody(parts: RequestParts<A>): object;
+  /** The body of PUT; absent when nothing can be changed in place. */
+  updateBody?(parts: RequestParts<A>, current: () => Promise<T>): object | Promise<object>;
+  told(found: T): ToldOf<A>;
+  /** What only the answer to POST tells. */
+  toldOnce?(created: T): ToldOf<A>;
+  /** True for what is listed but counts as gone. */
+  isGone?(found: T): boolean;
+  /** Objects of the collection have no GET of their own. */
+  readonly listOnly?: boolean;
+}
+
+/** A resource whose life is that of an object in a REST collection. `more` adds to it, or takes over parts of it. */
+export function restResource<A extends Attributes, T extends { id: string }>(
+  kind: RestKind<A, T>,
+  more: Partial<Resource<A, Walk>> = {},
+): Resource<A, Walk> {
+  const { attributes, typeName, what, parents = [] } = kind;
+  const names = Object.entries(kind.names ?? {});
+  const pathOf = (at: object, id: string) =>
+    `${kind.collection(at as Record<string, unknown>)}/${encodeURIComponent(id)}`;
+  const parentsOf = (at: object) =>
+    Object.fromEntries(parents.map((name) => [name, (at as Record<string, unknown>)[name]]));
+  const told = (found: T, at: object) => ({ ...parentsOf(at), ...kind.told(found) }) as ToldOf<A>;
+
+  const tag = (
+    client: Walk,
+    state: StateOf<A>,
+    config: PlanOf<A> | null,
+    signal: AbortSignal,
+  ): Promise<string | undefined> =>
+    kind.listOnly
+      ? Promise.resolve(undefined)
+      : unchangedSince<T>(
+          client,
+          pathOf(state, idOf(state)),
+          {
+            typeName,
+            attributes,
+            state: state as ObjectValue,
+            config: config as ObjectValue | null,
+            told: (found) => told(found, state) as ToldObject,
+          },
+          signal,
+        );
+
+  async function createOrAdopt(context: ApplyContext<A, Walk>, collection: string): Promise<T> {
+    const { client, plan, config, signal, diagnostics } = context;
+    const body = kind.createBody({ plan, config, state: null });
+    const startedMs = Date.now();
+    try {
+      return await client.api.post<T>(collection, body, signal);
+    } catch (error) {
+      if (!mayHaveHappened(error)) throw error;
+      const [name, read] = names[0] ?? [];
+      const wanted = name === undefined ? undefined : (body as Record<string, unknown>)[name];
+      if (kind.unique && read !== undefined && kind.toldOnce === undefined) {
+        // Nothing else can have our name: one that appeared since we asked is the one we asked for.
+        const items = (await client.api.get<T[] | null>(collection, signal)) ?? [];
+        const adopted = items.find((item) => read(item) === wanted && createdSince(startedMs, item));
+        if (adopted !== undefined) return adopted;
+      }
+      diagnostics.warning(
+        [],
+        `A ${what} may have been left behind`,
+        `The answer was lost. Look for one${typeof wanted === "string" ? ` named "${wanted}"` : ""} on the server, and import or delete it.`,
+      );
+      throw error;
+    }
+  }
+
+  return {
+    typeName,
+    schema: { version: kind.version ?? 0, description: kind.description, attributes },
+
+    async create(context) {
+      const { plan, keep } = context;
+      const created = await createOrAdopt(context, kind.collection(plan));
+      const all = { ...told(created, plan), ...kind.toldOnce?.(created) };
+      keep(all);
+      return all;
+    },
+
+    async read({ client, state, signal }) {
+      const collection = kind.collection(state);
+      try {
+        const found = kind.listOnly
+          ? (await client.api.list<T>(collection, signal)).find(({ id }) => id === idOf(state))
+          : await client.api.find<T>(collection, idOf(state), signal);
+        return found === undefined || kind.isGone?.(found) ? undefined : told(found, state);
+      } catch (error) {
+        if (isGone(error)) return undefined;
+        throw error;
+      }
+    },
+
+    async update({ client, plan, config, state, signal, keep }) {
+      if (kind.updateBody === undefined) return {};
+      const path = pathOf(state, idOf(state));
+      const version = await tag(client, state, config, signal);
+      const body = await kind.updateBody({ plan, config, state }, () => client.api.get<T>(path, signal));
+      const updated = await client.api.put<T>(path, body, signal, version);
+      keep(told(updated, plan));
+      return told(updated, plan);
+    },
+
+    async delete({ client, state, signal }) {
+      try {
+        const version = await tag(client, state, null, signal);
+        await client.api.delete(pathOf(state, idOf(state)), signal, version);
+      } catch (error) {
+        if (!isGone(error)) throw error;
+      }
+    },
+
+    async import(text, context) {
+      const { at, rest } = splitParents(text);
+      const collection = kind.collection(at);
+      const items = (await context.client.api.list<T>(collection, context.signal)).filter(
+        (item) => !kind.isGone?.(item),
+      );
+      return { ...at, id: pick(items, rest, context) } as unknown as ToldOf<A>;
+    },
+
+    attributeOf: (field) => {
+      const [name = ""] = field.split(/[.[]/);
+      return Object.hasOwn(attributes, name) ? [name] : undefined;
+    },
+
+    ...more,
+  };
+
+  function splitParents(text: string): { at: Record<string, string>; rest: string } {
+    const steps = text.trim().split("/");
+    if (parents.length === 0) return { at: {}, rest: text };
+    if (steps.length <= parents.length)
+      throw new DiagnosticError({
+        summary: "Unknown form of id",
+        detail: `Give ${[...parents, "id"].map((name) => `<${name}>`).join("/")}, or <${parents.join(">/<")}>/name=<name>.`,
+      });
+    return {
+      at: Object.fromEntries(parents.map((name, index) => [name, steps[index]!])),
+      rest: steps.slice(parents.length).join("/"),
+    };
+  }
+
+  function pick(items: readonly T[], text: string, _context: CallContext<Walk>): string {
+    const { field, value } = parseImportId(text);
+    if (field === undefined || field === "id") {
+      const first = names[0];
+      const known = items.some(({ id }) => id === value);
+      if (field === "id" || known || first === undefined) return value;
+      if (items.some((item) => first[1](item) === value))
+        return onlyMatch(items, what, first[0], value, first[1]).id;
+      return value;
+    }
+    const named = names.find(([name]) => name === field);
+    if (named === undefined)
+      throw new DiagnosticError({
+        summary: "Unknown form of id",
+        detail: `Give the id, or one of ${names.map(([name]) => `${name}=<${name}>`).join(", ")}.`,
+      });
+    return onlyMatch(items, what, field, value, named[1]).id;
+  }
+}
+
+function idOf(state: object): string {
+  return (state as { id: string | null }).id!;
+}

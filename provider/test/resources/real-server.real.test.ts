@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { type RestServer, startRestServer } from "../../../server/test/support/rest-server.ts";
+import { examplesFolder } from "../../src/docs/pages.ts";
+import { TerraformWorkspace } from "../support/terraform.ts";
+
+/** An example, its import id by address, and a change that has to happen in place. */
+const cases: Record<string, { imports?: Record<string, string>; change?: [string, string] }> = {
+  account_settings: { change: ["7 * 24", "8 * 24"] },
+  network: { imports: { "netbird_network.office": "name=office" }, change: ["Machines in", "Hosts of"] },
+  network_resource: { change: ["10.1.2.3", "10.1.2.0/24"] },
+  network_router: { change: ["peer_groups = [", "metric = 10\n  peer_groups = ["] },
+  peer: {
+    imports: { "netbird_peer.web": "name=web" },
+    change: ["ssh_enabled     = true", "ssh_enabled = false"],
+  },
+  policy: {
+    imports: { "netbird_policy.web": "name=staff to machines" },
+    change: ['ports         = ["443"]', 'ports = ["443", "8443"]'],
+  },
+  proxy_token: { imports: { "netbird_proxy_token.frankfurt": "name=frankfurt" } },
+  token: {},
+  user: { imports: { "netbird_user.ci": "name=ci" }, change: ["network_admin", "auditor"] },
+  wireguard_peer: { change: ['name       = "phone"', 'name = "tablet"'] },
+};
+
+suite("resources against the real server", () => {
+  let rest: RestServer;
+  let workspace: TerraformWorkspace;
+  setup(async () => {
+    rest = await startRestServer();
+    rest.nowMs = Date.now();
+    await rest.setUp();
+    await rest.app.listen({ host: "127.0.0.1", port: 0 });
+    const { port } = rest.app.server.address() as AddressInfo;
+    workspace = await TerraformWorkspace.against(`http://127.0.0.1:${port}`, rest.token);
+    const { status, text } = await rest.call("POST", "/peers", { name: "web" });
+    assert.equal(status, 200, text);
+  });
+  teardown(async () => {
+    await workspace.close();
+    await rest.close();
+  });
+
+  for (const [name, { imports = {}, change }] of Object.entries(cases)) {
+    test(`${name}: created, planned empty, imported, changed in place, destroyed`, async () => {
+      const example = readFileSync(join(examplesFolder, "resources", `${name}.tf`), "utf8");
+      await workspace.apply(example);
+      await workspace.assertEmptyPlan();
+      for (const [address, id] of Object.entries(imports)) {
+        await workspace.run("state", "rm", address);
+        const { code, output } = await workspace.import(address, id);
+        assert.equal(code, 0, output);
+        if (name === "peer") await workspace.apply();
+        await workspace.assertEmptyPlan();
+      }
+      if (change !== undefined) {
+        assert.ok(example.includes(change[0]), "the example does not have what is to be changed");
+        const { output } = await workspace.plan(example.replace(...change));
+        assert.match(output, /0 to add, 1 to change, 0 to destroy/, output);
+        await workspace.apply();
+        await workspace.assertEmptyPlan();
+      }
+      await workspace.destroy();
+    });
+  }
+});
