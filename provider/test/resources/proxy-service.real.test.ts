@@ -73,7 +73,9 @@ suite("netbird_proxy_service", () => {
     assert.equal(server.services.size, 0);
   });
 
-  test("every drift is shown and repaired in place", async () => {
+  test("every drift is shown and repaired in place", async function () {
+    // Two commands per attribute: more than the usual limit on a busy machine.
+    this.timeout(120_000);
     const hcl = basic(`
       pass_host_header = true
       access_restrictions = { allowed_countries = ["DE", "FR"], blocked_cidrs = ["192.0.2.0/24"] }`);
