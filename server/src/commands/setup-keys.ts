@@ -14,6 +14,8 @@ import { runCommand } from "./command.ts";
 import type { Actor, CommandContext, CommandOptions } from "./context.ts";
 import { requireGroups } from "./groups.ts";
 
+const MAX_USAGE_LIMIT = 1_000_000_000;
+
 export interface SetupKeyDraft {
   name: string;
   type: "reusable" | "one-off";
@@ -41,7 +43,9 @@ export async function createSetupKey(
   if (draft.expiresInSeconds < 0 || draft.expiresInSeconds > MAX_LIFETIME_SECONDS) {
     invalid("expires_in", `expires_in is a number of seconds from 0 (never) to ${MAX_LIFETIME_SECONDS}`);
   }
-  if (draft.usageLimit < 0) invalid("usage_limit", "usage_limit cannot be negative");
+  if (draft.usageLimit < 0 || draft.usageLimit > MAX_USAGE_LIMIT) {
+    invalid("usage_limit", `usage_limit is a number from 0 (any number of times) to ${MAX_USAGE_LIMIT}`);
+  }
   if (draft.type === "one-off" && draft.usageLimit > 1) {
     invalid("usage_limit", "a one-off key is used once");
   }

@@ -67,10 +67,10 @@ export async function up(db: Knex): Promise<void> {
     table.text("type").notNullable();
     table.bigInteger("expires_at");
     table.boolean("revoked").notNullable();
-    table.integer("used_times").notNullable();
+    table.bigInteger("used_times").notNullable();
     table.bigInteger("last_used");
     table.text("auto_groups").notNullable();
-    table.integer("usage_limit").notNullable();
+    table.bigInteger("usage_limit").notNullable();
     table.boolean("ephemeral").notNullable();
     table.boolean("allow_extra_dns_labels").notNullable();
     table.bigInteger("created_at").notNullable();
@@ -165,7 +165,7 @@ export async function up(db: Knex): Promise<void> {
     table.text("network_id").notNullable().references("networks.id").onDelete("CASCADE");
     table.text("peer_id");
     table.text("peer_groups").notNullable();
-    table.integer("metric").notNullable();
+    table.bigInteger("metric").notNullable();
     table.boolean("masquerade").notNullable();
     table.boolean("enabled").notNullable();
     table.bigInteger("created_at").notNullable();
@@ -203,7 +203,7 @@ export async function up(db: Knex): Promise<void> {
     table.bigInteger("applied_revision").notNullable();
     table.text("wireguard_endpoint").notNullable();
     table.text("websocket_endpoint").notNullable();
-    table.integer("public_https_port").notNullable();
+    table.bigInteger("public_https_port").notNullable();
     table.index(["cluster"]);
   });
 
@@ -230,7 +230,7 @@ export async function up(db: Knex): Promise<void> {
     // Lower case: two spellings are one name.
     table.text("domain_key").notNullable().unique();
     table.text("mode").notNullable();
-    table.integer("listen_port").notNullable();
+    table.bigInteger("listen_port").notNullable();
     table.boolean("port_auto_assigned").notNullable();
     table.text("proxy_cluster").notNullable();
     table.boolean("enabled").notNullable();
@@ -266,7 +266,7 @@ export async function up(db: Knex): Promise<void> {
     table.text("target_type").notNullable();
     table.text("protocol").notNullable();
     table.text("host").notNullable();
-    table.integer("port").notNullable();
+    table.bigInteger("port").notNullable();
     table.text("path");
     table.boolean("enabled").notNullable();
     table.text("options").notNullable();
@@ -313,7 +313,7 @@ export async function up(db: Knex): Promise<void> {
     table.text("host").notNullable();
     table.text("path").notNullable();
     table.bigInteger("duration_ms").notNullable();
-    table.integer("status_code").notNullable();
+    table.bigInteger("status_code").notNullable();
     table.text("source_ip").notNullable();
     table.text("reason").notNullable();
     table.text("user_id").notNullable();
