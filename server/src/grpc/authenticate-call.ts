@@ -28,9 +28,7 @@ const LAST_USED_EVERY_MS = 60_000;
 
 /** Which token a method wants. A method that is not listed gets no further. */
 function wantedToken(path: string): TokenPrefix | "none" | undefined {
-  if (path.startsWith("/management.ProxyService/") || path.startsWith("/netbird.proxy.v1.ProxyControl/")) {
-    return "nbx_";
-  }
+  if (path.startsWith("/management.ProxyService/") || path.startsWith("/netbird.proxy.v1.")) return "nbx_";
   if (path === "/netbird.agent.v1.AgentService/Enroll") return "none";
   return path.startsWith("/netbird.agent.v1.AgentService/") ? "nba_" : undefined;
 }

@@ -1,11 +1,12 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { Server, status as Status } from "@grpc/grpc-js";
-import { agent, control, management } from "@netbird-proxy/proto/grpc";
+import { agent, certificates, control, management } from "@netbird-proxy/proto/grpc";
 import { createAccessLogSink } from "./access-log-sink.ts";
 import { enroll } from "./agent-service/enroll.ts";
 import { createAgentSessions, startAgentHeartbeat, sync } from "./agent-service/sync.ts";
 import { authenticateCalls } from "./authenticate-call.ts";
 import { CallFailure } from "./call-failure.ts";
+import { certificateStore } from "./certificate-store/certificate-store.ts";
 import { type GrpcPorts, HEARTBEAT_MS } from "./ports.ts";
 import { reportState } from "./proxy-control/report-state.ts";
 import { sendAccessLogs } from "./proxy-control/send-access-logs.ts";
@@ -46,7 +47,7 @@ const CHANNEL_OPTIONS = {
 const CLOSE_GRACE_MS = 2_000;
 const TRAILERS_OUT_MS = 50;
 
-/** ProxyService, ProxyControl and AgentService on one gRPC server. */
+/** ProxyService, ProxyControl, CertificateStore and AgentService on one gRPC server. */
 export function createGrpcServer(ports: GrpcPorts): GrpcApi {
   const { context, reconciler, log } = ports;
   const { store, nowMs } = context;
@@ -85,6 +86,7 @@ export function createGrpcServer(ports: GrpcPorts): GrpcApi {
   server.addService(management.ProxyServiceService, proxyService);
   server.addService(control.ProxyControlService, proxyControl);
   server.addService(agent.AgentServiceService, agentService);
+  server.addService(certificates.CertificateStoreService, certificateStore(ports));
 
   const stopWatchingTokens = watchTokens({
     db: store.db,

@@ -1,0 +1,188 @@
+import { randomUUID } from "node:crypto";
+import { type ServerUnaryCall, status as Status } from "@grpc/grpc-js";
+import { AppError, type ProxyId, type ServiceId } from "@netbird-proxy/proto";
+import type { certificates } from "@netbird-proxy/proto/grpc";
+import { getProxy, type Proxy as ProxyRow } from "../../store/proxies.ts";
+import {
+  deleteCertificateLease,
+  findServedName,
+  getAcmeAccount,
+  getCertificateLease,
+  getSharedCertificate,
+  insertAcmeAccount,
+  putCertificateLease,
+  saveSharedCertificate,
+  updateCertificateLease,
+} from "../../store/shared-certificates.ts";
+import { type Db, inTransaction } from "../../store/transaction.ts";
+import { CallFailure } from "../call-failure.ts";
+import { proxyCallerOf } from "../callers.ts";
+import type { GrpcPorts } from "../ports.ts";
+import { unary } from "../serve-call.ts";
+
+/** A proxy that dies in the middle of an order blocks the name no longer than this. */
+const LEASE_MS = 60_000;
+const BUSY_MS = 3_000;
+const MAX_BUNDLE_BYTES = 64 * 1024;
+const MAX_TEXT = 1_024;
+const BUNDLE_PURPOSE = "shared certificate";
+const ACCOUNT_PURPOSE = "acme account key";
+
+interface Asking {
+  proxyId: ProxyId;
+  cluster: string;
+  account: ProxyRow["accountId"];
+}
+
+/** Certificates, account key and challenge answers of a cluster, and the right to order, one proxy at a time. */
+export function certificateStore({ context, log }: GrpcPorts): certificates.CertificateStoreServer {
+  const { store, nowMs } = context;
+
+  async function asking(db: Db, call: ServerUnaryCall<{ proxyId: string }, unknown>): Promise<Asking> {
+    const { token } = proxyCallerOf(call);
+    const { proxyId } = call.request;
+    const proxy = await getProxy(db, proxyId as ProxyId);
+    if (!proxy) throw new CallFailure(Status.FAILED_PRECONDITION, `proxy ${proxyId} has no control stream`);
+    if (proxy.tokenId !== token.id) {
+      throw new AppError("proxy.id_taken", `the proxy id ${proxyId} belongs to another token`);
+    }
+    return { proxyId: proxy.id, cluster: proxy.cluster.toLowerCase(), account: proxy.accountId };
+  }
+
+  /** Keys are handed out, and orders allowed, only where a service gives a reason. */
+  async function servedName(db: Db, who: Asking, name: string): Promise<ServiceId> {
+    const serviceId = await findServedName(db, who.cluster, name, who.account);
+    if (serviceId) return serviceId;
+    throw new CallFailure(
+      Status.PERMISSION_DENIED,
+      `no enabled service of ${who.cluster} has the domain ${name}`,
+    );
+  }
+
+  return {
+    acquire: unary<certificates.AcquireRequest, certificates.AcquireResponse>(log, (call) =>
+      inTransaction(store.db, async (trx) => {
+        const { name, have } = call.request;
+        const who = await asking(trx, call);
+        const serviceId = await servedName(trx, who, name);
+        const stored = await getSharedCertificate(trx, who.cluster, name);
+        const atMs = nowMs();
+        if (stored && stored.fingerprint !== have && stored.expiresAt > atMs) {
+          const bundle = Buffer.from(store.secrets.open(stored.sealedBundle, BUNDLE_PURPOSE), "base64");
+          return { result: { $case: "bundle", value: bundle }, leaseMs: 0 };
+        }
+        const held = await getCertificateLease(trx, who.cluster, name);
+        // Its own former life may hold it: whoever asks anew does not order any more.
+        if (held && held.expiresAt > atMs && held.proxyId !== who.proxyId) {
+          const busyMs = Math.min(BUSY_MS, held.expiresAt - atMs);
+          return { result: { $case: "busyMs", value: busyMs }, leaseMs: 0 };
+        }
+        const lease = randomUUID();
+        await putCertificateLease(trx, {
+          cluster: who.cluster,
+          name,
+          serviceId,
+          lease,
+          proxyId: who.proxyId,
+          expiresAt: atMs + LEASE_MS,
+          challengeToken: "",
+          keyAuthorization: "",
+        });
+        return { result: { $case: "lease", value: lease }, leaseMs: LEASE_MS };
+      }),
+    ),
+
+    extend: unary<certificates.LeaseRequest, certificates.LeaseResponse>(log, (call) =>
+      inTransaction(store.db, async (trx) => {
+        const { cluster } = await asking(trx, call);
+        const { name, lease } = call.request;
+        return {
+          held: await updateCertificateLease(
+            trx,
+            { cluster, name, lease },
+            { expiresAt: nowMs() + LEASE_MS },
+          ),
+        };
+      }),
+    ),
+
+    release: unary<certificates.LeaseRequest, certificates.LeaseResponse>(log, (call) =>
+      inTransaction(store.db, async (trx) => {
+        const { cluster } = await asking(trx, call);
+        const { name, lease } = call.request;
+        return { held: await deleteCertificateLease(trx, { cluster, name, lease }) };
+      }),
+    ),
+
+    save: unary<certificates.SaveRequest, certificates.SaveResponse>(log, (call) =>
+      inTransaction(store.db, async (trx) => {
+        const { name, lease, bundle, fingerprint, expiresAtUnixSeconds } = call.request;
+        if (bundle.byteLength === 0 || bundle.byteLength > MAX_BUNDLE_BYTES) {
+          throw new AppError("request.invalid", `bundle must have 1 to ${MAX_BUNDLE_BYTES} bytes`, {
+            path: "bundle",
+          });
+        }
+        const who = await asking(trx, call);
+        const serviceId = await servedName(trx, who, name);
+        // Whoever lost the lease meanwhile still has a good certificate: the one who orders now may use it.
+        await saveSharedCertificate(trx, {
+          cluster: who.cluster,
+          name,
+          serviceId,
+          sealedBundle: store.secrets.seal(Buffer.from(bundle).toString("base64"), BUNDLE_PURPOSE),
+          fingerprint: fingerprint.slice(0, MAX_TEXT),
+          expiresAt: Number(expiresAtUnixSeconds) * 1000,
+          savedAt: nowMs(),
+        });
+        await deleteCertificateLease(trx, { cluster: who.cluster, name, lease });
+        return {};
+      }),
+    ),
+
+    publishChallenge: unary<certificates.PublishChallengeRequest, certificates.LeaseResponse>(log, (call) =>
+      inTransaction(store.db, async (trx) => {
+        const { name, lease, token, keyAuthorization } = call.request;
+        if (token.length > MAX_TEXT || keyAuthorization.length > MAX_TEXT) {
+          throw new AppError("request.invalid", "token and key_authorization are too long", {
+            path: "token",
+          });
+        }
+        const { cluster } = await asking(trx, call);
+        const change = { challengeToken: token, keyAuthorization, expiresAt: nowMs() + LEASE_MS };
+        return { held: await updateCertificateLease(trx, { cluster, name, lease }, change) };
+      }),
+    ),
+
+    findChallenge: unary<certificates.FindChallengeRequest, certificates.FindChallengeResponse>(
+      log,
+      async (call) => {
+        const { cluster } = await asking(store.db, call);
+        const { name, token } = call.request;
+        const lease = await getCertificateLease(store.db, cluster, name);
+        if (!lease || lease.expiresAt <= nowMs() || (token !== "" && lease.challengeToken !== token)) {
+          return { token: "", keyAuthorization: "" };
+        }
+        return { token: lease.challengeToken, keyAuthorization: lease.keyAuthorization };
+      },
+    ),
+
+    accountKey: unary<certificates.AccountKeyRequest, certificates.AccountKeyResponse>(log, (call) =>
+      inTransaction(store.db, async (trx) => {
+        const { directoryUrl, offer } = call.request;
+        if (directoryUrl.length > MAX_TEXT || offer.byteLength > MAX_BUNDLE_BYTES) {
+          throw new AppError("request.invalid", "directory_url or offer is too long", {
+            path: "directory_url",
+          });
+        }
+        const { cluster } = await asking(trx, call);
+        const stored = await getAcmeAccount(trx, cluster, directoryUrl);
+        if (stored) return { key: Buffer.from(store.secrets.open(stored, ACCOUNT_PURPOSE), "base64") };
+        if (offer.byteLength > 0) {
+          const sealed = store.secrets.seal(Buffer.from(offer).toString("base64"), ACCOUNT_PURPOSE);
+          await insertAcmeAccount(trx, cluster, directoryUrl, sealed);
+        }
+        return { key: offer };
+      }),
+    ),
+  };
+}
