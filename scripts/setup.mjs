@@ -91,6 +91,7 @@ const systemPackages = [
   ["curl", "curl"],
   ["openssl", "openssl"],
   ["nc", "netcat-openbsd"],
+  ["pebble", "pebble"],
 ];
 
 const has = (program) => spawnSync("sh", ["-c", `command -v ${program}`]).status === 0;

@@ -234,6 +234,28 @@ export const reasonCodes = {
   "certificate.unreadable": { hint: "Check the files and their permissions." },
   "certificate.pending": { hint: "Wait; the order is under way." },
   "certificate.failed": { hint: "See the message of the certificate authority." },
+  "certificate.dns": {
+    hint: "Point the domain's DNS records (A, AAAA or CNAME) to the proxies; the authority cannot resolve it.",
+  },
+  "certificate.unreachable": {
+    hint: "Open port 443 (tls-alpn-01) or 80 (http-01) of the proxies to the internet, and point the domain to them.",
+  },
+  "certificate.challenge_failed": {
+    hint: "The authority got another answer than ours; check that the domain points to these proxies and to nothing else.",
+  },
+  "certificate.caa_forbids": { hint: "Allow the certificate authority in the domain's CAA record." },
+  "certificate.rate_limited": {
+    hint: "Wait; the proxy orders again when the limit of the certificate authority allows it.",
+  },
+  "certificate.name_rejected": {
+    hint: "The authority issues nothing for this name; use another name or another source of certificates.",
+  },
+  "certificate.account_refused": {
+    hint: "Check NB_PROXY_ACME_EAB_KID and NB_PROXY_ACME_EAB_HMAC_KEY, and what the authority asks of the account.",
+  },
+  "certificate.authority_unreachable": {
+    hint: "Check NB_PROXY_ACME_DIRECTORY and that the proxy may connect to it; the proxy tries again by itself.",
+  },
   "dns.unresolved": { hint: "Add a record for the domain: a CNAME to the cluster's address, for example." },
   "dns.elsewhere": {
     hint: "Point the domain's record at the cluster, and wait until the old one has expired.",

@@ -1,4 +1,5 @@
 import { createTunnel, type Tunnel } from "@netbird-proxy/tunnel";
+import { type Acme, startAcme } from "./cert/acme/start-acme.ts";
 import { CertificateStore } from "./cert/certificate-store.ts";
 import { ConfigError, type ProxyConfig } from "./config.ts";
 import { AccessLogSender } from "./control/access-log-sender.ts";
@@ -34,6 +35,7 @@ export interface App {
   readonly listening: Listening;
   readonly metrics: Metrics;
   readonly control: ControlPlane;
+  readonly acme: Acme;
   /** Stops accepting, lets requests finish, saves and closes everything. */
   stop(): Promise<void>;
 }
@@ -49,7 +51,26 @@ export async function startApp(config: ProxyConfig, log: Logger): Promise<App> {
   const identity = new Identity(config.stateDirectory);
   let data: DataPlane | undefined;
   let control: ControlPlane | undefined;
+  const client = connectManagement({ ...config.management, token: config.token });
+  const acme = await startAcme(config.acme, {
+    client,
+    proxyId: identity.proxyId,
+    log,
+    metrics,
+    onChange: (names) => control?.certificatesChanged(names),
+  }).catch((error) => {
+    client.close();
+    throw error;
+  });
+  let complete = false;
+  const orderNames = async () => {
+    const names = [...table.current.http.keys()].filter((name) => certificates.needsOrder(name));
+    await acme.certificates?.want(new Set(names), { complete });
+  };
   const certificates = new CertificateStore({
+    ...(acme.certificates === undefined
+      ? {}
+      : { issued: acme.certificates, serves: (name: string) => table.current.http.has(name) }),
     certFile: config.certificate.certFile,
     keyFile: config.certificate.keyFile,
     wildcardDirectory: config.wildcardDirectory,
@@ -57,12 +78,17 @@ export async function startApp(config: ProxyConfig, log: Logger): Promise<App> {
     onChange: () => {
       data?.certificatesChanged();
       control?.certificatesChanged();
+      if (control !== undefined) void orderNames();
     },
     onReload: (ok) => metrics.certificateReloads.inc({ result: ok ? "ok" : "error" }),
   });
-  await certificates.start();
-  const undo: (() => void | Promise<void>)[] = [() => certificates.close()];
+  const undo: (() => void | Promise<void>)[] = [
+    () => client.close(),
+    () => acme.close(),
+    () => certificates.close(),
+  ];
   try {
+    await certificates.start();
     const tunnel = await openTunnel(config);
     const prober = new Prober({ onChange: (probe) => control?.probeChanged(probe) });
     const tunnels = new Tunnels({
@@ -73,8 +99,6 @@ export async function startApp(config: ProxyConfig, log: Logger): Promise<App> {
       onState: () => control?.tunnelStateChanged(),
     });
     undo.push(() => tunnels.close());
-    const client = connectManagement({ ...config.management, token: config.token });
-    undo.push(() => client.close());
     undo.push(() => prober.close());
     const accessLogs = new AccessLogSender(client, {
       perSecond: config.limits.accessLogsPerSecond,
@@ -85,6 +109,7 @@ export async function startApp(config: ProxyConfig, log: Logger): Promise<App> {
       config,
       table,
       certificates,
+      challenges: acme.challenges,
       authenticator: new GrpcAuthenticator(client, log),
       metrics,
       log,
@@ -123,6 +148,10 @@ export async function startApp(config: ProxyConfig, log: Logger): Promise<App> {
       metrics,
       log,
       onConnected: (connected) => accessLogs.setConnected(connected),
+      onNames: (all) => {
+        complete ||= all;
+        return orderNames();
+      },
     });
     const controlPlane = control;
     await controlPlane.restore();
@@ -154,6 +183,7 @@ export async function startApp(config: ProxyConfig, log: Logger): Promise<App> {
       },
       metrics,
       control: controlPlane,
+      acme,
       async stop() {
         shuttingDown = true;
         // Whoever balances over several proxies needs a moment to see that this one is going; until then it answers.

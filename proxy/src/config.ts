@@ -18,6 +18,8 @@ export interface ProxyConfig {
   logLevel: LogLevel;
   certificate: { certFile: string; keyFile: string };
   wildcardDirectory: string | undefined;
+  /** Certificates are ordered for names that no file covers; undefined: none are. */
+  acme: AcmeConfig | undefined;
   forwardedProto: "auto" | "http" | "https";
   /** Peers whose forwarding headers and PROXY headers are believed; undefined: nobody. */
   trustedProxies: BlockList | undefined;
@@ -41,6 +43,19 @@ export interface ProxyConfig {
     accessLogsPerSecond: number;
   };
   shutdown: { delayMs: number; drainMs: number };
+}
+
+export interface AcmeConfig {
+  directoryUrl: string;
+  challenge: "tls-alpn-01" | "http-01";
+  eab: { kid: string; hmacKey: string } | undefined;
+  /** PEM file of authorities to trust when talking to the directory. */
+  caFile: string | undefined;
+  maxOrders: number;
+  /** Certificates and account key of this proxy. */
+  folder: string;
+  /** Encrypts what is shared with the cluster; undefined: the server can read it. */
+  clusterSecret: string | undefined;
 }
 
 export interface ListenAddress {
@@ -94,6 +109,34 @@ export const variables = {
   NB_PROXY_WILDCARD_CERT_DIR: {
     default: "(none)",
     meaning: "folder of further pairs, `name.crt` with `name.key`, chosen by server name",
+  },
+  NB_PROXY_ACME_CERTIFICATES: {
+    default: "`false`",
+    meaning: "order certificates for names that no file covers",
+  },
+  NB_PROXY_ACME_DIRECTORY: {
+    default: "Let's Encrypt",
+    meaning: "directory URL of the certificate authority",
+  },
+  NB_PROXY_ACME_CHALLENGE_TYPE: {
+    default: "`tls-alpn-01`",
+    meaning: "`tls-alpn-01` (answered on the main listener) or `http-01` (answered on NB_PROXY_ACME_ADDRESS)",
+  },
+  NB_PROXY_ACME_ADDRESS: {
+    default: "`:80`",
+    meaning: "listener for http-01, which redirects everything else; NB_PROXY_HTTP_ADDRESS comes first",
+  },
+  NB_PROXY_ACME_EAB_KID: { default: "(none)", meaning: "external account binding: key id" },
+  NB_PROXY_ACME_EAB_HMAC_KEY: { default: "(none)", meaning: "external account binding: key, base64url" },
+  NB_PROXY_ACME_CA_FILE: {
+    default: "(none)",
+    meaning: "PEM file with further authorities to trust when talking to the directory",
+  },
+  NB_PROXY_ACME_MAX_ORDERS: { default: "`5`", meaning: "orders under way at the same time" },
+  NB_PROXY_CLUSTER_SECRET: {
+    default: "(none)",
+    meaning:
+      "the same 16 characters or more on every proxy of a cluster: encrypts shared certificates and keys before the server gets them",
   },
   NB_PROXY_FORWARDED_PROTO: {
     default: "`auto`",
@@ -169,7 +212,6 @@ export type VariableName = keyof typeof variables;
 
 /** Features of NetBird's proxy that this one does not have: asked for, they stop the start instead of being ignored. */
 const unsupported: Record<string, string> = {
-  NB_PROXY_ACME_CERTIFICATES: "give the certificate through NB_PROXY_CERTIFICATE_DIRECTORY",
   NB_PROXY_PRIVATE: "private services are not served yet",
 };
 
@@ -344,6 +386,42 @@ function readTrustedProxies(reader: Reader): BlockList | undefined {
   return list;
 }
 
+const LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org/directory";
+
+function readAcme(reader: Reader, certificateDirectory: string): AcmeConfig | undefined {
+  const enabled = reader.bool("NB_PROXY_ACME_CERTIFICATES", false);
+  const directoryUrl = reader.text("NB_PROXY_ACME_DIRECTORY", LETS_ENCRYPT);
+  if (!/^https?:\/\/[^/]/.test(directoryUrl) || !URL.canParse(directoryUrl)) {
+    reader.problems.push(
+      `NB_PROXY_ACME_DIRECTORY is ${JSON.stringify(directoryUrl)}: use the https:// address of an ACME directory`,
+    );
+  }
+  const kid = reader.raw("NB_PROXY_ACME_EAB_KID");
+  const hmacKey = reader.raw("NB_PROXY_ACME_EAB_HMAC_KEY");
+  if (!kid !== !hmacKey) {
+    reader.problems.push(
+      `${kid ? "NB_PROXY_ACME_EAB_HMAC_KEY" : "NB_PROXY_ACME_EAB_KID"} is missing: external account binding needs both`,
+    );
+  }
+  if (hmacKey && !/^[\w+/-]+=*$/.test(hmacKey)) {
+    reader.problems.push("NB_PROXY_ACME_EAB_HMAC_KEY is not base64url: copy it as the authority shows it");
+  }
+  const clusterSecret = reader.raw("NB_PROXY_CLUSTER_SECRET") || undefined;
+  if (clusterSecret !== undefined && clusterSecret.length < 16) {
+    reader.problems.push("NB_PROXY_CLUSTER_SECRET is too short: use 16 random characters or more");
+  }
+  const acme: AcmeConfig = {
+    directoryUrl,
+    challenge: reader.oneOf("NB_PROXY_ACME_CHALLENGE_TYPE", ["tls-alpn-01", "http-01"], "tls-alpn-01"),
+    eab: kid && hmacKey ? { kid, hmacKey } : undefined,
+    caFile: reader.raw("NB_PROXY_ACME_CA_FILE") || undefined,
+    maxOrders: reader.integer("NB_PROXY_ACME_MAX_ORDERS", 5, 1, 1000),
+    folder: join(certificateDirectory, "acme"),
+    clusterSecret,
+  };
+  return enabled ? acme : undefined;
+}
+
 const logLevelNames = [...logLevels, "panic", "warning"] as const;
 
 function readLogLevel(reader: Reader): LogLevel {
@@ -368,6 +446,9 @@ export function readConfig(env: NodeJS.ProcessEnv): ProxyConfig {
   const listen = reader.address("NB_PROXY_ADDRESS", ":443");
   const certificateDirectory = reader.text("NB_PROXY_CERTIFICATE_DIRECTORY", "./certs");
   const inDirectory = (file: string) => (isAbsolute(file) ? file : join(certificateDirectory, file));
+  const acme = readAcme(reader, certificateDirectory);
+  const acmeListen =
+    acme?.challenge === "http-01" ? reader.address("NB_PROXY_ACME_ADDRESS", ":80") : undefined;
   const wireguardPort = reader.integer("NB_PROXY_WG_PORT", 51_820, 0, 65_535);
   const domain = readDomain(reader);
   const endpoint = reader.text("NB_PROXY_WG_ENDPOINT", `${domain || hostname()}:${wireguardPort}`);
@@ -393,7 +474,7 @@ export function readConfig(env: NodeJS.ProcessEnv): ProxyConfig {
     publicPort: reader.integer("NB_PROXY_PUBLIC_PORT", listen.port, 1, 65_535),
     redirectListen: reader.raw("NB_PROXY_HTTP_ADDRESS")
       ? reader.address("NB_PROXY_HTTP_ADDRESS", ":80")
-      : undefined,
+      : acmeListen,
     health: healthOff ? undefined : reader.address("NB_PROXY_HEALTH_ADDRESS", "localhost:8080"),
     logLevel: readLogLevel(reader),
     certificate: {
@@ -401,6 +482,7 @@ export function readConfig(env: NodeJS.ProcessEnv): ProxyConfig {
       keyFile: inDirectory(reader.text("NB_PROXY_CERTIFICATE_KEY_FILE", "tls.key")),
     },
     wildcardDirectory: reader.raw("NB_PROXY_WILDCARD_CERT_DIR") || undefined,
+    acme,
     forwardedProto: reader.oneOf("NB_PROXY_FORWARDED_PROTO", ["auto", "http", "https"], "auto"),
     trustedProxies: readTrustedProxies(reader),
     proxyProtocol: reader.bool("NB_PROXY_PROXY_PROTOCOL", false),

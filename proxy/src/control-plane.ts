@@ -31,6 +31,8 @@ export interface ControlPlaneParts {
   readonly metrics: Metrics;
   readonly log: Logger;
   readonly onConnected: (connected: boolean) => void;
+  /** Other names are published now; `complete`: and all of them are known. */
+  readonly onNames: (complete: boolean) => Promise<void>;
 }
 
 /**
@@ -130,6 +132,8 @@ export class ControlPlane {
     tunnels.remember(value.peersSeenAt);
     await registry.apply(value.mappings);
     this.#useAccounts();
+    // Before the first visitor comes: the certificates are on disk too.
+    await this.#parts.onNames(false);
     for (const state of value.tunnels) tunnels.apply(state);
     this.#epoch = value.epoch;
     this.#revision = value.revision;
@@ -161,8 +165,18 @@ export class ControlPlane {
     this.#reporter.changed(this.#byProbe.get(probe) ?? []);
   }
 
-  certificatesChanged(): void {
-    this.#reporter.changed(this.#parts.registry.served.keys());
+  /** @param names whose certificate changed; undefined: any */
+  certificatesChanged(names?: readonly string[]): void {
+    const { registry, table } = this.#parts;
+    const { http } = table.current;
+    this.#reporter.changed(
+      names === undefined
+        ? registry.served.keys()
+        : names.flatMap((name) => {
+            const service = http.get(name);
+            return service === undefined ? [] : [service.id];
+          }),
+    );
     this.#watchExpiry();
   }
 
@@ -224,6 +238,7 @@ export class ControlPlane {
       this.#state.changed();
     metrics.batchMs.observe(performance.now() - startedMs);
     this.#count();
+    if (changed.size > 0 || batch.synchronised) void this.#parts.onNames(this.initialSyncComplete);
     this.#reporter.changed(changed);
     const rejections: management.MappingRejection[] = [];
     for (const { id } of batch.mappings) {

@@ -2,9 +2,11 @@ import { randomBytes } from "node:crypto";
 import type { Socket } from "node:net";
 import { AttemptLimiter } from "./access/attempt-limiter.ts";
 import type { Authenticator } from "./access/authenticator.ts";
+import type { Challenges } from "./cert/acme/challenges.ts";
 import type { CertificateStore } from "./cert/certificate-store.ts";
 import { ConfigError, type ListenAddress, type ProxyConfig, type VariableName } from "./config.ts";
 import type { Exchange } from "./exchange.ts";
+import { AlpnChallenge } from "./listen/alpn-challenge.ts";
 import type { ProxiedAddresses } from "./listen/proxy-protocol.ts";
 import { RedirectListener } from "./listen/redirect-listener.ts";
 import { TcpListener } from "./listen/tcp-listener.ts";
@@ -21,6 +23,8 @@ export interface DataPlaneParts {
   readonly config: ProxyConfig;
   readonly table: TableHolder;
   readonly certificates: CertificateStore;
+  /** Of orders under way. */
+  readonly challenges: Challenges;
   readonly authenticator: Authenticator;
   readonly metrics: Metrics;
   readonly log: Logger;
@@ -88,15 +92,24 @@ export class DataPlane {
     });
     const toHttp = (socket: Socket, proxied: ProxiedAddresses | undefined) =>
       this.#front.take(socket, proxied);
+    const alpn = config.acme?.challenge === "tls-alpn-01" ? new AlpnChallenge(parts.challenges) : undefined;
     this.#listener = new TcpListener({
       proxyProtocol: config.proxyProtocol,
       trustedProxies: config.trustedProxies,
-      onConnection: (socket, proxied) => this.ports.routeMain(socket, proxied, toHttp),
+      onConnection: (socket, proxied) => {
+        const onwards = () => this.ports.routeMain(socket, proxied, toHttp);
+        if (alpn === undefined) onwards();
+        else void alpn.sort(socket, onwards);
+      },
     });
     this.#redirect =
       config.redirectListen === undefined
         ? undefined
-        : new RedirectListener(parts.table, config.publicPort || 443);
+        : new RedirectListener(
+            parts.table,
+            config.publicPort || 443,
+            config.acme?.challenge === "http-01" ? parts.challenges : undefined,
+          );
   }
 
   /** @throws {ConfigError} when a port cannot be had */

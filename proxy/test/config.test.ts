@@ -39,7 +39,7 @@ suite("configuration", () => {
       NB_PROXY_FORWARDED_PROTO: "gopher",
       NB_PROXY_WG_PORT: "70000",
       NB_PROXY_WG_ENDPOINT: "only-a-host",
-      NB_PROXY_ACME_CERTIFICATES: "true",
+      NB_PROXY_ACME_EAB_KID: "only-half",
     });
     for (const name of [
       "NB_PROXY_TOKEN",
@@ -52,7 +52,7 @@ suite("configuration", () => {
       "NB_PROXY_FORWARDED_PROTO",
       "NB_PROXY_WG_PORT",
       "NB_PROXY_WG_ENDPOINT",
-      "NB_PROXY_ACME_CERTIFICATES",
+      "NB_PROXY_ACME_EAB_HMAC_KEY",
     ]) {
       const problem = found.find((line) => line.startsWith(name));
       assert.ok(problem !== undefined, `${name} is not named in:\n${found.join("\n")}`);

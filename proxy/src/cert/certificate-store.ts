@@ -7,10 +7,21 @@ import type { Logger } from "../observe/log.ts";
 import { FolderWatch } from "./folder-watch.ts";
 import { covers, loadPair, type Pair, type PairProblem } from "./pair.ts";
 
+/** Certificates that are made when a name needs one. */
+export interface IssuedCertificates {
+  pairFor(name: string): Pair | undefined;
+  report(name: string): control.CertificateReport | undefined;
+  nextChangeMs(nowMs: number): number | undefined;
+}
+
 export interface CertificateStoreParts {
   readonly certFile: string;
   readonly keyFile: string;
   readonly wildcardDirectory: string | undefined;
+  /** For names that no file covers; then files are optional, and a name that nothing covers gets no certificate. */
+  readonly issued?: IssuedCertificates;
+  /** Whether somebody published the name. */
+  readonly serves?: (name: string) => boolean;
   readonly log: Logger;
   /** Another set of certificates is in use, or a problem came or went. */
   readonly onChange: () => void;
@@ -30,8 +41,8 @@ interface Entry {
 const { CertificateState } = control;
 
 /**
- * The certificates on disk: one static pair for every name, and a folder of further pairs chosen by name. Files may be
- * replaced at any time; a pair that is not usable never replaces one that is.
+ * Which certificate a name gets: a pair of the folder chosen by name, the static pair, or one that is ordered for it.
+ * Files may be replaced at any time; a pair that is not usable never replaces one that is.
  */
 export class CertificateStore {
   readonly #parts: CertificateStoreParts;
@@ -65,13 +76,18 @@ export class CertificateStore {
     await this.reload();
     const problems: string[] = [];
     const { problem } = this.#static;
-    const optional = wildcardDirectory !== undefined && problem?.reason === "certificate.missing";
+    const { issued } = this.#parts;
+    const optional = (wildcardDirectory ?? issued) !== undefined && problem?.reason === "certificate.missing";
     if (problem !== undefined && !optional) {
       problems.push(
         `NB_PROXY_CERTIFICATE_DIRECTORY: ${problem.message}: put the certificate chain into ${this.#parts.certFile} and its key into ${this.#parts.keyFile}`,
       );
     }
-    if (wildcardDirectory !== undefined && !this.#further.some(({ pair }) => pair !== undefined)) {
+    if (
+      issued === undefined &&
+      wildcardDirectory !== undefined &&
+      !this.#further.some(({ pair }) => pair !== undefined)
+    ) {
       const found = this.#further[0]?.problem?.message ?? "there is no .crt file with a .key file beside it";
       problems.push(`NB_PROXY_WILDCARD_CERT_DIR ${wildcardDirectory}: ${found}`);
     }
@@ -85,25 +101,48 @@ export class CertificateStore {
     this.#watch?.close();
   }
 
-  /** For handshakes without a name, or with one that nothing covers. */
+  /** For handshakes without a name, or with one that nothing covers; none when certificates are ordered by name. */
   get fallback(): Pair | undefined {
+    return this.#parts.issued === undefined ? this.#anyPair : undefined;
+  }
+
+  get #anyPair(): Pair | undefined {
     return this.#static.pair ?? this.#further.find(({ pair }) => pair !== undefined)?.pair;
   }
 
   /** @param serverName lower case */
   contextFor(serverName: string): SecureContext | undefined {
-    return this.#pairFor(serverName)?.context;
+    const { issued, serves } = this.#parts;
+    if (issued === undefined) return this.#pairFor(serverName)?.context;
+    // Without a certificate the handshake ends with an alert: strangers learn nothing about who else is here.
+    if (serves?.(serverName) === false) return undefined;
+    return (this.#coveringPair(serverName) ?? issued.pairFor(serverName))?.context;
+  }
+
+  /** Whether no file has a certificate for the name that is good now: one has to be ordered. */
+  needsOrder(name: string): boolean {
+    return this.#coveringPair(name) === undefined;
+  }
+
+  /** A pair from disk that really is for the name. */
+  #coveringPair(name: string): Pair | undefined {
+    const pair = this.#pairFor(name);
+    return pair !== undefined && covers(pair, name) && pair.notAfterMs > Date.now() ? pair : undefined;
   }
 
   #pairFor(name: string): Pair | undefined {
     const exact = this.#byName.get(name);
     if (exact !== undefined) return exact;
     const dot = name.indexOf(".");
-    return (dot > 0 ? this.#byName.get(`*${name.slice(dot)}`) : undefined) ?? this.fallback;
+    return (dot > 0 ? this.#byName.get(`*${name.slice(dot)}`) : undefined) ?? this.#anyPair;
   }
 
   /** How things stand for a service's domain. */
   report(domain: string, nowMs: number): control.CertificateReport {
+    if (this.needsOrder(domain)) {
+      const report = this.#parts.issued?.report(domain);
+      if (report !== undefined) return report;
+    }
     const pair = this.#pairFor(domain);
     const entry = [this.#static, ...this.#further].find((candidate) => candidate.pair === pair);
     const failed = (reason: string, message: string): control.CertificateReport => ({
@@ -142,7 +181,7 @@ export class CertificateStore {
 
   /** When the next certificate in use expires or starts, so that reports are made anew then. */
   nextChangeMs(nowMs: number): number | undefined {
-    let next: number | undefined;
+    let next = this.#parts.issued?.nextChangeMs(nowMs);
     for (const { pair } of [this.#static, ...this.#further]) {
       for (const atMs of [pair?.notAfterMs, pair?.notBeforeMs]) {
         if (atMs !== undefined && atMs > nowMs && (next === undefined || atMs < next)) next = atMs;

@@ -38,7 +38,7 @@ export async function loadPair(certFile: string, keyFile: string): Promise<Loade
     const missing = (error as NodeJS.ErrnoException).code === "ENOENT";
     return problem(missing ? "certificate.missing" : "certificate.unreadable", (error as Error).message, "");
   }
-  const fingerprint = createHash("sha256").update(certPem).update("\0").update(keyPem).digest("hex");
+  const fingerprint = pairFingerprint({ certPem, keyPem });
   let leaf: X509Certificate;
   try {
     leaf = new X509Certificate(certPem);
@@ -63,19 +63,7 @@ export async function loadPair(certFile: string, keyFile: string): Promise<Loade
     );
   }
   try {
-    const context = createSecureContext({ cert: certPem, key: keyPem, minVersion: "TLSv1.2" });
-    const pair: Pair = {
-      certFile,
-      keyFile,
-      certPem,
-      keyPem,
-      leaf,
-      context,
-      notBeforeMs: Date.parse(leaf.validFrom),
-      notAfterMs: Date.parse(leaf.validTo),
-      names: dnsNames(leaf),
-      fingerprint,
-    };
+    const pair = buildPair({ certFile, keyFile, certPem, keyPem, leaf, fingerprint });
     return { ok: true, pair };
   } catch (error) {
     return problem(
@@ -84,6 +72,39 @@ export async function loadPair(certFile: string, keyFile: string): Promise<Loade
       fingerprint,
     );
   }
+}
+
+/** @throws OpenSSL's error when certificate and key cannot be used */
+function buildPair(
+  parts: Pick<Pair, "certFile" | "keyFile" | "certPem" | "keyPem" | "leaf" | "fingerprint">,
+): Pair {
+  const { certPem, keyPem, leaf } = parts;
+  return {
+    ...parts,
+    context: createSecureContext({ cert: certPem, key: keyPem, minVersion: "TLSv1.2" }),
+    notBeforeMs: Date.parse(leaf.validFrom),
+    notAfterMs: Date.parse(leaf.validTo),
+    names: dnsNames(leaf),
+  };
+}
+
+/**
+ * A pair that does not come from files.
+ *
+ * @param origin stands where a file name would, in messages
+ * @throws Error when the two cannot be read or do not belong together
+ */
+export function makePair(certPem: string, keyPem: string, origin: string): Pair {
+  const leaf = new X509Certificate(certPem);
+  if (!leaf.checkPrivateKey(createPrivateKey(keyPem)))
+    throw new Error(`${origin}: the key belongs to another certificate`);
+  const fingerprint = pairFingerprint({ certPem, keyPem });
+  return buildPair({ certFile: origin, keyFile: origin, certPem, keyPem, leaf, fingerprint });
+}
+
+/** Tells one content from another, whatever white space surrounds it. Says nothing about the key. */
+export function pairFingerprint({ certPem, keyPem }: Pick<Pair, "certPem" | "keyPem">): string {
+  return createHash("sha256").update(certPem.trim()).update("\0").update(keyPem.trim()).digest("hex");
 }
 
 function problem(reason: ReasonCode, message: string, fingerprint: string): LoadedPair {

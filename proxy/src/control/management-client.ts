@@ -1,5 +1,5 @@
 import { type ChannelOptions, credentials, Metadata } from "@grpc/grpc-js";
-import { control, management } from "@netbird-proxy/proto/grpc";
+import { certificates, control, management } from "@netbird-proxy/proto/grpc";
 
 export interface ManagementEndpoint {
   readonly host: string;
@@ -8,10 +8,11 @@ export interface ManagementEndpoint {
   readonly token: string;
 }
 
-/** Clients of both services on one channel, with the token in every call. */
+/** Clients of all services on one channel, with the token in every call. */
 export interface ManagementClient {
   readonly proxyService: management.ProxyServiceClient;
   readonly proxyControl: control.ProxyControlClient;
+  readonly certificateStore: certificates.CertificateStoreClient;
   readonly metadata: Metadata;
   close(): void;
 }
@@ -38,10 +39,9 @@ export function connectManagement(endpoint: ManagementEndpoint): ManagementClien
   const target = `${endpoint.host}:${endpoint.port}`;
   const channelCredentials = endpoint.tls ? credentials.createSsl() : credentials.createInsecure();
   const proxyService = new management.ProxyServiceClient(target, channelCredentials, channelOptions);
-  const proxyControl = new control.ProxyControlClient(target, channelCredentials, {
-    ...channelOptions,
-    // One connection for both: the server sees one proxy, and keepalive watches one socket.
-    channelOverride: proxyService.getChannel(),
-  });
-  return { proxyService, proxyControl, metadata, close: () => proxyService.close() };
+  // One connection for all: the server sees one proxy, and keepalive watches one socket.
+  const shared = { ...channelOptions, channelOverride: proxyService.getChannel() };
+  const proxyControl = new control.ProxyControlClient(target, channelCredentials, shared);
+  const certificateStore = new certificates.CertificateStoreClient(target, channelCredentials, shared);
+  return { proxyService, proxyControl, certificateStore, metadata, close: () => proxyService.close() };
 }

@@ -12,6 +12,7 @@ import { createHttp2Server } from "./http2.ts";
 import type { ProxiedAddresses } from "./proxy-protocol.ts";
 
 const HANDSHAKE_MS = 10_000;
+const TICKET_KEY_MS = 12 * 3_600_000;
 
 export interface TlsFrontParts {
   readonly certificates: CertificateStore;
@@ -26,7 +27,9 @@ export class TlsFront {
   readonly #http1: HttpServer;
   readonly #http2: Http2SecureServer;
   readonly #certificates: CertificateStore;
-  readonly #ticketKeys = randomBytes(48);
+  #ticketKeys = randomBytes(48);
+  /** Who gets hold of a ticket key later reads no more than what was recorded since the one before. */
+  readonly #ticketTimer: NodeJS.Timeout;
   readonly #sessions = new Set<{ close(): void; destroy(): void }>();
   /** Of connections that came with a PROXY header, by the four numbers that name a TCP connection. */
   readonly #proxied = new Map<string, ProxiedAddresses>();
@@ -55,11 +58,18 @@ export class TlsFront {
         callback(null, this.#contextFor(serverName.toLowerCase()));
       },
     });
+    this.#ticketTimer = setInterval(() => this.#rotateTickets(), TICKET_KEY_MS);
+    this.#ticketTimer.unref();
     this.#tls.on("secureConnection", (socket) => this.#secured(socket));
     this.#tls.on("tlsClientError", (error: Error, socket: TLSSocket) => {
       parts.onHandshakeFailed(error);
       socket.destroy();
     });
+  }
+
+  #rotateTickets(): void {
+    this.#ticketKeys = randomBytes(48);
+    this.#tls.setTicketKeys(this.#ticketKeys);
   }
 
   #contextFor(serverName: string): SecureContext | undefined {
@@ -130,6 +140,7 @@ export class TlsFront {
 
   /** Ends whatever is still open. */
   close(): void {
+    clearInterval(this.#ticketTimer);
     this.#http1.close();
     this.#http1.closeAllConnections();
     for (const session of this.#sessions) session.destroy();

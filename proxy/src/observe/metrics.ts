@@ -42,6 +42,18 @@ export class Metrics {
     "Reloads of certificate files",
     ["result"],
   );
+  readonly certificates = this.#gauge("proxy_certificates", "Names with ordered certificates by state", [
+    "state",
+  ]);
+  readonly certificateOrders = this.#counter(
+    "proxy_certificate_orders_total",
+    "Orders at the certificate authority",
+    ["result"],
+  );
+  readonly certificateExpiry = this.#gauge(
+    "proxy_certificate_next_expiry_timestamp_seconds",
+    "When the first of the ordered certificates expires",
+  );
   readonly stateWrites = this.#counter("proxy_state_writes_total", "Writes of the last known configuration", [
     "result",
   ]);

@@ -42,6 +42,10 @@ export class TestProxy {
     return this.#app!;
   }
 
+  get running(): boolean {
+    return this.#app !== undefined;
+  }
+
   get port(): number {
     return this.app.listening.port;
   }

@@ -1,0 +1,248 @@
+import { X509Certificate } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { Agent } from "node:https";
+import { rootCertificates } from "node:tls";
+import acme from "acme-client";
+import { ConfigError } from "../../config.ts";
+import type { Challenges } from "./challenges.ts";
+import { AcmeProblem, type ProblemDocument, parseRetryAfter } from "./problem.ts";
+import type { IssuedPair } from "./vault.ts";
+
+export type ChallengeType = "tls-alpn-01" | "http-01";
+
+export interface AuthoritySettings {
+  readonly directoryUrl: string;
+  readonly challenge: ChallengeType;
+  readonly eab: { readonly kid: string; readonly hmacKey: string } | undefined;
+  /** PEM file with further authorities to trust when talking to the directory. */
+  readonly caFile: string | undefined;
+}
+
+const REQUEST_MS = 30_000;
+const POLL_MS = 250;
+const MAX_POLL_MS = 5_000;
+/** For everything between two states of an order. */
+const STATE_MS = 120_000;
+
+// Waiting is the schedule's business: a retry in here would be an order nobody counts.
+(acme.axios.defaults as { acmeSettings?: { retryMaxAttempts: number } }).acmeSettings!.retryMaxAttempts = 0;
+
+interface HttpResponse {
+  status: number;
+  headers: Record<string, string | undefined>;
+  data: unknown;
+}
+type HttpRequest = (url: string, method: string, options?: Record<string, unknown>) => Promise<HttpResponse>;
+
+/** Talks to one certificate authority with one account. */
+export class Authority {
+  readonly #settings: AuthoritySettings;
+  readonly #accountKey: () => Promise<string>;
+  readonly #agent: Agent;
+  #client: Promise<acme.Client> | undefined;
+
+  /**
+   * @param accountKey PEM; asked for once
+   * @throws {ConfigError} when the file with authorities cannot be read
+   */
+  constructor(settings: AuthoritySettings, accountKey: () => Promise<string>) {
+    this.#settings = settings;
+    this.#accountKey = accountKey;
+    const ca =
+      settings.caFile === undefined ? undefined : [...rootCertificates, readAuthorities(settings.caFile)];
+    this.#agent = new Agent({ ca, keepAlive: true, maxSockets: 16 });
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+
+  /**
+   * Orders a certificate for one name: a new ECDSA P-256 key, one identifier.
+   *
+   * @param signal gives up; the order is left to expire
+   * @throws {AcmeProblem} in the authority's words, or an error of the network
+   */
+  async order(
+    name: string,
+    challenges: Challenges,
+    publish: Publish,
+    signal: AbortSignal,
+  ): Promise<IssuedPair> {
+    const client = await this.#connect();
+    const order = await client.createOrder({ identifiers: [{ type: "dns", value: name }] });
+    for (const authorization of await client.getAuthorizations(order)) {
+      if (authorization.status !== "valid")
+        await this.#prove(client, name, authorization, challenges, publish, signal);
+    }
+    const [key, csr] = await acme.crypto.createCsr(
+      { commonName: "", altNames: [name] },
+      await acme.crypto.createPrivateEcdsaKey("P-256"),
+    );
+    const ready = await poll(
+      () => client.getOrder(order),
+      ({ status }) => status !== "pending",
+      signal,
+    );
+    if (ready.status === "invalid") throw orderProblem(ready);
+    const finalized = ready.status === "ready" ? await client.finalizeOrder(ready, csr) : ready;
+    const done = await poll(
+      async () => (finalized.status === "valid" ? finalized : client.getOrder(order)),
+      ({ status }) => status === "valid" || status === "invalid",
+      signal,
+    );
+    if (done.status === "invalid") throw orderProblem(done);
+    const certPem = await client.getCertificate(done);
+    const leaf = new X509Certificate(certPem);
+    if (leaf.checkHost(name) === undefined)
+      throw new AcmeProblem({ detail: `the certificate is not for ${name}` }, 200);
+    return { certPem, keyPem: key.toString() };
+  }
+
+  /** The time window in which the authority wants the certificate renewed (RFC 9773); undefined when it does not say. */
+  async renewalWindow(
+    certificateId: string,
+  ): Promise<{ startMs: number; endMs: number; retryAfterMs: number | undefined } | undefined> {
+    const client = await this.#connect();
+    const { http } = client as unknown as {
+      http: { getDirectory(): Promise<Record<string, unknown>>; request: HttpRequest };
+    };
+    const base = (await http.getDirectory()).renewalInfo;
+    if (typeof base !== "string") return undefined;
+    const response = await http.request(`${base.replace(/\/$/, "")}/${certificateId}`, "get");
+    const window = (response.data as { suggestedWindow?: { start?: string; end?: string } }).suggestedWindow;
+    const startMs = Date.parse(window?.start ?? "");
+    const endMs = Date.parse(window?.end ?? "");
+    if (!(endMs > startMs)) return undefined;
+    return { startMs, endMs, retryAfterMs: parseRetryAfter(response.headers["retry-after"], Date.now()) };
+  }
+
+  async #prove(
+    client: acme.Client,
+    name: string,
+    authorization: acme.Authorization,
+    challenges: Challenges,
+    publish: Publish,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { challenge: type } = this.#settings;
+    const challenge = authorization.challenges.find((offered) => (offered.type as string) === type);
+    if (challenge === undefined) {
+      const offered = authorization.challenges.map(({ type: other }) => other).join(", ");
+      throw new AcmeProblem(
+        { detail: `the certificate authority offers ${offered || "no challenge"}, not ${type}` },
+        200,
+      );
+    }
+    const keyAuthorization = await client.getChallengeKeyAuthorization(challenge);
+    const answer = { name, token: challenge.token, keyAuthorization };
+    challenges.set(answer);
+    try {
+      // Before the authority is told to look: it may ask another proxy first.
+      await publish(answer);
+      await client.completeChallenge(challenge);
+      const [decided] = await poll(
+        () => client.getAuthorizations({ authorizations: [authorization.url] } as acme.Order),
+        ([{ status } = { status: "pending" }]) => status !== "pending",
+        signal,
+      );
+      if (decided?.status === "valid") return;
+      const error = decided?.challenges.find((tried) => (tried as { error?: ProblemDocument }).error) as
+        | { error: ProblemDocument }
+        | undefined;
+      throw new AcmeProblem(
+        error?.error ?? { detail: `the authorization is ${decided?.status}` },
+        error?.error.status ?? 400,
+      );
+    } finally {
+      challenges.clear(name);
+    }
+  }
+
+  /** One account for all orders; made when it is first needed, and again after a failure. */
+  #connect(): Promise<acme.Client> {
+    this.#client ??= this.#register().catch((error) => {
+      this.#client = undefined;
+      throw error;
+    });
+    return this.#client;
+  }
+
+  async #register(): Promise<acme.Client> {
+    const { directoryUrl, eab } = this.#settings;
+    const client = new acme.Client({
+      directoryUrl,
+      accountKey: await this.#accountKey(),
+      ...(eab === undefined ? {} : { externalAccountBinding: eab }),
+    });
+    this.#watchResponses(client);
+    // Not client.createAccount: it sends an empty update to an account that exists, which authorities may refuse.
+    const { api } = client as unknown as { api: { createAccount(data: object): Promise<unknown> } };
+    await api.createAccount({ termsOfServiceAgreed: true });
+    return client;
+  }
+
+  /** acme-client turns problem documents into sentences; type and Retry-After are what the schedule lives on. */
+  #watchResponses(client: acme.Client): void {
+    const { http } = client as unknown as { http: { request: HttpRequest } };
+    const request = http.request.bind(http);
+    http.request = async (url, method, options = {}) => {
+      const more = { httpsAgent: this.#agent, timeout: REQUEST_MS, maxRedirects: 3 };
+      const response = await request(url, method, { ...options, ...more });
+      if (response.status < 400) return response;
+      const document = (
+        typeof response.data === "object" && response.data !== null ? response.data : {}
+      ) as ProblemDocument;
+      // Answered with a fresh nonce inside of acme-client.
+      if (document.type?.endsWith(":badNonce")) return response;
+      if (document.type?.endsWith(":accountDoesNotExist")) this.#client = undefined;
+      const retryAfterMs = parseRetryAfter(response.headers["retry-after"], Date.now());
+      throw new AcmeProblem(document, response.status, retryAfterMs);
+    };
+  }
+}
+
+/** Makes an answer known to whoever the authority may ask. */
+export type Publish = (answer: { name: string; token: string; keyAuthorization: string }) => Promise<void>;
+
+export async function newAccountKey(): Promise<string> {
+  return (await acme.crypto.createPrivateEcdsaKey("P-256")).toString();
+}
+
+/** The certificate that answers tls-alpn-01 (RFC 8737 §3). */
+export async function challengeCertificate(name: string, keyAuthorization: string): Promise<IssuedPair> {
+  const key = await acme.crypto.createPrivateEcdsaKey("P-256");
+  const authorization = { identifier: { type: "dns", value: name } } as acme.Authorization;
+  const [keyPem, certPem] = await acme.crypto.createAlpnCertificate(authorization, keyAuthorization, key);
+  return { keyPem: keyPem.toString(), certPem: certPem.toString() };
+}
+
+function orderProblem(order: acme.Order): AcmeProblem {
+  const error = (order as { error?: ProblemDocument }).error;
+  return new AcmeProblem(error ?? { detail: "the order became invalid" }, error?.status ?? 400);
+}
+
+async function poll<T>(
+  read: () => Promise<T>,
+  isDone: (value: T) => boolean,
+  signal: AbortSignal,
+): Promise<T> {
+  const deadlineMs = performance.now() + STATE_MS;
+  for (let waitMs = POLL_MS; ; waitMs = Math.min(waitMs * 1.5, MAX_POLL_MS)) {
+    signal.throwIfAborted();
+    const value = await read();
+    if (isDone(value)) return value;
+    if (performance.now() > deadlineMs) throw new Error("an order makes no progress");
+    await new Promise((resolve) => setTimeout(resolve, waitMs));
+  }
+}
+
+function readAuthorities(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    throw new ConfigError([
+      `NB_PROXY_ACME_CA_FILE: ${(error as Error).message}: give a PEM file that the proxy may read`,
+    ]);
+  }
+}

@@ -1,0 +1,68 @@
+import { type AcmeConfig, ConfigError } from "../../config.ts";
+import type { ManagementClient } from "../../control/management-client.ts";
+import type { Logger } from "../../observe/log.ts";
+import type { Metrics } from "../../observe/metrics.ts";
+import { AcmeCertificates } from "./acme-certificates.ts";
+import { createBundleCipher } from "./bundle-cipher.ts";
+import { Challenges } from "./challenges.ts";
+import { ClusterVault } from "./cluster-vault.ts";
+import { FolderVault } from "./folder-vault.ts";
+import { Authority, newAccountKey } from "./order.ts";
+
+export interface Acme {
+  readonly challenges: Challenges;
+  /** Undefined: no certificates are ordered. */
+  readonly certificates: AcmeCertificates | undefined;
+  close(): void;
+}
+
+export interface StartAcmeParts {
+  readonly client: ManagementClient;
+  readonly proxyId: string;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly onChange: (names: readonly string[]) => void;
+}
+
+/** @throws {ConfigError} when the folder or the file with authorities cannot be used */
+export async function startAcme(
+  config: AcmeConfig | undefined,
+  { client, proxyId, log, metrics, onChange }: StartAcmeParts,
+): Promise<Acme> {
+  const challenges = new Challenges();
+  if (config === undefined) return { challenges, certificates: undefined, close: () => {} };
+  const folder = new FolderVault(config.folder);
+  await folder.prepare().catch((error: Error) => {
+    throw new ConfigError([
+      `NB_PROXY_CERTIFICATE_DIRECTORY: ${error.message}: with ACME the proxy keeps certificates there and must be able to write`,
+    ]);
+  });
+  const vault = new ClusterVault(client, proxyId, createBundleCipher(config.clusterSecret), folder);
+  challenges.cluster = vault;
+  const authority = new Authority(config, () => vault.accountKey(config.directoryUrl, newAccountKey));
+  const certificates = new AcmeCertificates({
+    authority,
+    folder,
+    vault,
+    challenges,
+    publish: (answer) => vault.publish(answer),
+    maxInFlight: config.maxOrders,
+    log,
+    onChange: (names) => {
+      for (const [state, count] of Object.entries(certificates.counts))
+        metrics.certificates.set({ state }, count);
+      const expiresMs = certificates.nextChangeMs(Date.now());
+      if (expiresMs !== undefined) metrics.certificateExpiry.set(Math.floor(expiresMs / 1000));
+      onChange(names);
+    },
+    onOrder: (result) => metrics.certificateOrders.inc({ result }),
+  });
+  return {
+    challenges,
+    certificates,
+    close: () => {
+      certificates.close();
+      authority.close();
+    },
+  };
+}
