@@ -62,6 +62,7 @@ export async function startApp(config: ProxyConfig, log: Logger): Promise<App> {
     client.close();
     throw error;
   });
+  acme.challenges.serves = (name) => table.current.http.has(name);
   let complete = false;
   const orderNames = async () => {
     const names = [...table.current.http.keys()].filter((name) => certificates.needsOrder(name));

@@ -190,7 +190,11 @@ export class ControlPlane {
     const nextMs = this.#parts.certificates.nextChangeMs(Date.now());
     if (nextMs === undefined) return;
     const waitMs = Math.min(nextMs - Date.now() + 100, 86_400_000);
-    this.#expiryTimer = setTimeout(() => this.certificatesChanged(), waitMs);
+    this.#expiryTimer = setTimeout(() => {
+      this.certificatesChanged();
+      // What a file covered until now may have to be ordered.
+      void this.#parts.onNames(this.initialSyncComplete);
+    }, waitMs);
     this.#expiryTimer.unref();
   }
 

@@ -33,14 +33,18 @@ function split(hello: Buffer, size: number): Buffer {
 }
 
 suite("peeking at a ClientHello", () => {
-  test("finds the server name, in lower case", async () => {
+  test("finds the server name, in lower case, and the protocols", async () => {
     const hello = await clientHello({ servername: "Shop.Example.test", ALPNProtocols: ["h2", "http/1.1"] });
-    assert.deepEqual(peekClientHello(hello), { kind: "hello", serverName: "shop.example.test" });
+    assert.deepEqual(peekClientHello(hello), {
+      kind: "hello",
+      serverName: "shop.example.test",
+      protocols: ["h2", "http/1.1"],
+    });
   });
 
   test("says when there is none", async () => {
     const hello = await clientHello({ servername: "" });
-    assert.deepEqual(peekClientHello(hello), { kind: "hello", serverName: "" });
+    assert.deepEqual(peekClientHello(hello), { kind: "hello", serverName: "", protocols: [] });
   });
 
   test("asks for more until it is whole, however the bytes come", async () => {
@@ -56,6 +60,7 @@ suite("peeking at a ClientHello", () => {
       assert.deepEqual(peekClientHello(split(hello, size)), {
         kind: "hello",
         serverName: "split.example.test",
+        protocols: [],
       });
     }
   });

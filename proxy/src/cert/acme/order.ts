@@ -1,7 +1,7 @@
 import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { Agent } from "node:https";
-import { rootCertificates } from "node:tls";
+import { createSecureContext, rootCertificates } from "node:tls";
 import acme from "acme-client";
 import { ConfigError } from "../../config.ts";
 import type { Challenges } from "./challenges.ts";
@@ -50,7 +50,8 @@ export class Authority {
     this.#accountKey = accountKey;
     const ca =
       settings.caFile === undefined ? undefined : [...rootCertificates, readAuthorities(settings.caFile)];
-    this.#agent = new Agent({ ca, keepAlive: true, maxSockets: 16 });
+    // Made once: reading some 150 authorities anew for every connection costs 60 ms each time.
+    this.#agent = new Agent({ secureContext: createSecureContext({ ca }), keepAlive: true, maxSockets: 16 });
   }
 
   close(): void {
