@@ -65,8 +65,9 @@ export async function startApp(config: ProxyConfig, log: Logger): Promise<App> {
   acme.challenges.serves = (name) => table.current.http.has(name);
   let complete = false;
   const orderNames = async () => {
+    if (acme.certificates === undefined) return;
     const names = [...table.current.http.keys()].filter((name) => certificates.needsOrder(name));
-    await acme.certificates?.want(new Set(names), { complete });
+    await acme.certificates.want(new Set(names), { complete });
   };
   const certificates = new CertificateStore({
     ...(acme.certificates === undefined
