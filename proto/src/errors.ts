@@ -162,6 +162,17 @@ export const errorCodes = {
     grpc: 13,
     hint: "Check the files that NB_SERVER_TLS_CERT_FILE and NB_SERVER_TLS_KEY_FILE name.",
   },
+  "backup.unusable": {
+    http: 500,
+    grpc: 13,
+    hint: "Use another backup; nothing was changed.",
+  },
+  "backup.unwritable": { http: 500, grpc: 13, hint: "Name a file in a folder that exists, with space left." },
+  "backup.database_not_empty": {
+    http: 500,
+    grpc: 13,
+    hint: "Point NB_SERVER_DATABASE at an empty database, or replace everything in this one with --force.",
+  },
   "geo.database_unusable": {
     http: 500,
     grpc: 13,

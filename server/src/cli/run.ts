@@ -1,5 +1,6 @@
 import { AppError } from "@netbird-proxy/proto";
 import { ConfigError, readConfig, type ServerConfig } from "../config.ts";
+import { backupCommand, restoreCommand } from "./backup.ts";
 import { serve } from "./serve.ts";
 import { setupCommand } from "./setup.ts";
 import { tokenCommand } from "./token.ts";
@@ -17,6 +18,8 @@ const commands: Record<string, Command> = {
   serve,
   setup: setupCommand,
   token: tokenCommand,
+  backup: backupCommand,
+  restore: restoreCommand,
 };
 
 const HELP = `usage: main.js [serve]
@@ -24,6 +27,8 @@ const HELP = `usage: main.js [serve]
        main.js token create --name N [--expires-in 30d] [--json]
        main.js token list [--json]
        main.js token revoke ID
+       main.js backup FILE[.gz] [--with-access-logs]
+       main.js restore FILE[.gz] [--force]
 
 Configuration comes from the environment; see docs/configuration.md.
 `;

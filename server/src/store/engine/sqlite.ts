@@ -1,10 +1,11 @@
-import { mkdirSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { AppError } from "@netbird-proxy/proto";
 import knex from "knex";
 import { createChangeSignal } from "../change-signal.ts";
 import { translateDriverError } from "../driver-errors.ts";
 import { sqliteClient } from "../sqlite-client.ts";
+import type { Db } from "../transaction.ts";
 import type { Engine } from "./engine.ts";
 
 export interface SqliteOptions {
@@ -69,6 +70,27 @@ export function openSqlite({ path, busyTimeoutMs }: SqliteOptions): Engine {
     explain: (error) => namesFile(translateDriverError(error, where), path),
     close: () => db.destroy(),
   };
+}
+
+/**
+ * Copies the database as it is at this moment, without making its writers wait, and hands the copy to `use`.
+ * @param path where the copy is for as long as it is used
+ */
+export async function copySqlite(db: Db, path: string, use: (copy: Db) => Promise<void>): Promise<void> {
+  rmSync(path, { force: true });
+  // SQLite takes an empty file; one that it makes could be read by everybody.
+  writeFileSync(path, "", { mode: 0o600 });
+  try {
+    await db.raw("vacuum into ?", [path]);
+    const copy = knex({ client: sqliteClient, connection: { filename: path }, useNullAsDefault: true });
+    try {
+      await use(copy);
+    } finally {
+      await copy.destroy();
+    }
+  } finally {
+    rmSync(path, { force: true });
+  }
 }
 
 /** Somebody else's database would be taken for an empty one of ours and be filled with our tables. */
