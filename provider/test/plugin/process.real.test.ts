@@ -110,10 +110,20 @@ suite("the provider's process", () => {
       const provider = new ProviderClient(`unix:${socket}`, insecure);
       const schema = await schemaOver(provider);
       assert.deepEqual(Object.keys(schema.resourceSchemas).sort(), [
+        "netbird_account_settings",
         "netbird_custom_domain",
         "netbird_group",
+        "netbird_network",
+        "netbird_network_resource",
+        "netbird_network_router",
+        "netbird_peer",
+        "netbird_policy",
         "netbird_proxy_service",
+        "netbird_proxy_token",
         "netbird_setup_key",
+        "netbird_token",
+        "netbird_user",
+        "netbird_wireguard_peer",
       ]);
       const controller = new GRPCControllerClient(`unix:${socket}`, insecure);
       const end = finished(child);
