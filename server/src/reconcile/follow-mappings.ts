@@ -98,7 +98,7 @@ export async function* followMappings(options: FollowMappingsOptions): AsyncGene
     const removals = gone.map((one) => buildRemoval(one));
     for (const { id } of gone) held.delete(id);
     const created = new Set(present.filter(({ id }) => !held.has(id)).map(({ id }) => id));
-    for (const service of present) held.add(loads.identify(service).id);
+    for (const service of present) held.add(loads.identify(service, audience.cluster).id);
 
     const items: (management.ProxyMapping | StoredService)[] = [...removals, ...present];
     // Built once for the size and once, with its token, for sending: tokens are made when a batch is about to leave.
@@ -215,7 +215,7 @@ function sortOut(
       present.push(service);
       continue;
     }
-    if (held.has(id)) gone.push({ id, accountId, domain: loads.domainOf(id), revision });
+    if (held.has(id)) gone.push({ id, accountId, domain: loads.domainOf(id, audience.cluster), revision });
   }
   return { gone, present };
 }
@@ -253,7 +253,8 @@ async function readDelta({
     for (const entry of entries) if (concerns(entry, audience)) noteChange(changed, entry);
     const held = new Set<string>();
     for (const head of await listServiceHeadsOfCluster(trx, audience.cluster, audience.accountId)) {
-      if (whyNotServed(head, audience.capabilities) === undefined) held.add(loads.identify(head).id);
+      if (whyNotServed(head, audience.capabilities) === undefined)
+        held.add(loads.identify(head, audience.cluster).id);
     }
     // Whether it held those that changed is not known. Creating what is there replaces it, and dropping twice does no harm.
     for (const id of changed.keys()) if (!held.delete(id)) held.add(id);

@@ -33,9 +33,9 @@ export interface MappingLoads {
    * What is remembered of a service that somebody is told about. Every proxy keeps the id of every service that it was
    * told; the ids of one service are one string here.
    */
-  identify(service: Identity): Identity;
+  identify(service: Identity, cluster: string): Identity;
   /** As it was told last; empty for what was forgotten. */
-  domainOf(id: string): string;
+  domainOf(id: string, cluster: string): string;
 }
 
 export interface Identity {
@@ -56,18 +56,19 @@ export function createMappingLoads({ db }: Pick<Store, "db">): MappingLoads {
   const changes = new Map<string, Promise<Loaded>>();
   const identities = new Map<string, Identity>();
   return {
-    identify({ id, domain }) {
-      const known = identities.get(id);
+    identify({ id, domain }, cluster) {
+      const key = `${cluster.toLowerCase()} ${id}`;
+      const known = identities.get(key);
       if (known) {
         known.domain = domain;
         return known;
       }
       const identity = { id, domain };
-      identities.set(id, identity);
+      identities.set(key, identity);
       if (identities.size > MAX_IDENTITIES) identities.delete(identities.keys().next().value!);
       return identity;
     },
-    domainOf: (id) => identities.get(id)?.domain ?? "",
+    domainOf: (id, cluster) => identities.get(`${cluster.toLowerCase()} ${id}`)?.domain ?? "",
     async snapshot(cluster, account) {
       const key = `${account ?? ""} ${cluster.toLowerCase()}`;
       const known = snapshots.get(key);
