@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { AppError } from "@netbird-proxy/proto";
 import type { Knex } from "knex";
 import { driverCode, translateDriverError } from "../driver-errors.ts";
@@ -33,6 +33,7 @@ export async function readBackup(
     let header: BackupHeader | undefined;
     let end: BackupEnd | undefined;
     let number = 0;
+    const hash = createHash("sha256");
     for await (const line of lines) {
       number += 1;
       const value = parse(line, number);
@@ -43,10 +44,14 @@ export async function readBackup(
         await writer.clear();
       } else if ("end" in value) end = value as unknown as BackupEnd;
       else await add(writer, value, number);
+      if (!end) hash.update(`${line}\n`);
     }
     if (!header) throw unusable("it is empty");
     const rows = await writer.flush();
     if (!end || end.rows !== rows) throw unusable("it was cut off: its last line is missing");
+    if (end.sha256 !== hash.digest("hex")) {
+      throw unusable("it was changed or damaged after it was made: its hash does not match");
+    }
     await checkKey(trx, secrets);
     await writeState(trx, "epoch", randomUUID());
     if (isPostgres(db)) await advanceSequences(trx);

@@ -154,6 +154,11 @@ suite("a backup", () => {
         lines.filter((line) => !line.includes('"table":"peers"')),
         /do not fit together|cut off/,
       ],
+      [
+        "one value is another",
+        lines.map((line) => line.replace("owner@example.com", "other@example.com")),
+        /hash/,
+      ],
       ["no JSON", lines.map((line, n) => (n === 20 ? line.slice(5) : line)), /line 21 is no JSON/],
       ["another program's", ['{"dump":true}', ...lines.slice(1)], /backup command/],
       [
