@@ -62,7 +62,14 @@ export async function buildHttpApp(given: HttpPorts): Promise<App> {
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 300 },
     ajv: {
       // Types are not coerced, and what a request does not send takes the default of its schema (the zero value).
-      customOptions: { coerceTypes: false, useDefaults: true, removeAdditional: false, strict: false },
+      // verbose keeps the refused value, which decides between "wrong type" and "wrong value".
+      customOptions: {
+        coerceTypes: false,
+        useDefaults: true,
+        removeAdditional: false,
+        strict: false,
+        verbose: true,
+      },
     },
   }) as unknown as App;
   // Responses are written as they are: null, [] and "absent" are different things to our clients.

@@ -66,11 +66,17 @@ function asAppError(thrown: unknown, invalidCode: ErrorCode = "request.invalid")
 
 /** A wrong JSON type is a malformed request; anything else a schema forbids is an invalid one. */
 function asSchemaError(
-  failure: FastifySchemaValidationError,
+  // `data` is there because the validator is `verbose`.
+  failure: FastifySchemaValidationError & { data?: unknown },
   message: string,
   invalidCode: ErrorCode,
 ): AppError {
   const path = fieldPath(failure);
+  // Every value that we enumerate is a string, so another type is wrong before the value is.
+  const wrongType = failure.keyword === "enum" && typeof failure.data !== "string";
+  if (wrongType) {
+    return new AppError("request.malformed", `${path || "the body"} must be string`, { path });
+  }
   if (failure.keyword === "type") {
     return new AppError("request.malformed", `${path || "the body"} ${failure.message ?? message}`, { path });
   }
