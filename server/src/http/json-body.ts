@@ -21,23 +21,35 @@ export function parseJsonBody(text: string, { keepNulls = false } = {}): unknown
 const MAX_DEPTH = 64;
 
 function cleaned(value: unknown, depth: number, keepNulls: boolean): unknown {
-  if (typeof value === "string") return withoutNul(value);
+  if (typeof value === "string") return storable(value);
   if (value === null || typeof value !== "object") return value;
   if (depth >= MAX_DEPTH) {
     throw new AppError("request.malformed", `the body is nested more than ${MAX_DEPTH} levels deep`);
   }
   if (Array.isArray(value)) return value.map((member) => cleaned(member, depth + 1, keepNulls));
   const result: Record<string, unknown> = {};
-  for (const [key, member] of Object.entries(value)) {
+  for (const [name, member] of Object.entries(value)) {
+    const key = storable(name);
     // Assigning to __proto__ would change the object instead of adding a member; no field has that name.
     if (key === "__proto__" || (member === null && !keepNulls)) continue;
-    result[withoutNul(key)] = cleaned(member, depth + 1, keepNulls);
+    result[key] = cleaned(member, depth + 1, keepNulls);
   }
   return result;
 }
 
-/** No database keeps it in text, and no field has a use for it. */
-function withoutNul(text: string): string {
-  if (!text.includes("\0")) return text;
-  throw new AppError("request.malformed", "the body has a NUL character (\\u0000) in a string");
+// In unicode mode a pair is one character, so this matches only halves that stand alone.
+const LONE_SURROGATE = /\p{Surrogate}/u;
+
+/** No database keeps these in text: one would come back as something else. */
+function storable(text: string): string {
+  if (text.includes("\0")) {
+    throw new AppError("request.malformed", "the body has a NUL character (\\u0000) in a string");
+  }
+  if (LONE_SURROGATE.test(text)) {
+    throw new AppError(
+      "request.malformed",
+      "the body has half a surrogate pair (\\ud800 to \\udfff) in a string",
+    );
+  }
+  return text;
 }
