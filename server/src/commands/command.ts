@@ -2,6 +2,7 @@ import type { Knex } from "knex";
 import { appendAuditEvent } from "../store/audit-events.ts";
 import { inTransaction } from "../store/transaction.ts";
 import type { Actor, CommandContext, CommandOptions } from "./context.ts";
+import { isInsideDryRun } from "./unit-of-work.ts";
 
 /** What a command's body works with: one transaction, one point in time. */
 export interface Work {
@@ -39,7 +40,7 @@ export async function runCommand<T>(
             meta: Object.fromEntries(Object.entries(meta).map(([key, value]) => [key, String(value)])),
           }),
       }),
-    { dryRun },
+    { dryRun: dryRun && !isInsideDryRun() },
   );
   if (!dryRun) context.store.changes.changed();
   return result;

@@ -10,6 +10,8 @@ interface UnitOfWork {
   changed: boolean;
   /** False once the transaction has ended: what still runs then (a lookup nobody waits for) is on its own. */
   open: boolean;
+  /** Everything is rolled back at its end, so that what is inside need not do it. */
+  readonly dryRun: boolean;
 }
 
 const units = new AsyncLocalStorage<UnitOfWork>();
@@ -17,6 +19,14 @@ const units = new AsyncLocalStorage<UnitOfWork>();
 function currentUnit(): UnitOfWork | undefined {
   const unit = units.getStore();
   return unit?.open ? unit : undefined;
+}
+
+/**
+ * Whether a unit around the caller will be rolled back. A command that rolled back by itself would take away what the
+ * answer to a dry run is then read from.
+ */
+export function isInsideDryRun(): boolean {
+  return currentUnit()?.dryRun ?? false;
 }
 
 /**
@@ -62,7 +72,7 @@ export async function inUnitOfWork<T>(
   const result = await inTransaction(
     context.store.db,
     async (trx) => {
-      const unit: UnitOfWork = { trx, changed: false, open: true };
+      const unit: UnitOfWork = { trx, changed: false, open: true, dryRun };
       try {
         return await units.run(unit, () => body(trx));
       } finally {

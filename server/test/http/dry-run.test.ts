@@ -57,4 +57,15 @@ suite("dry run", () => {
     await new Promise(setImmediate);
     assert.equal(woken, 0);
   });
+
+  // The command rolled back before the answer was read, so groups, which are read for it, were those from before.
+  test("the answer shows what would be, also where it is read after the command", async () => {
+    await server.setUp();
+    const group = (await server.call("POST", "/groups", { name: "g" })).body.id;
+    const network = (await server.call("POST", "/networks", { name: "n" })).body.id;
+    const resource = { name: "r", address: "10.0.0.1", enabled: true, groups: [group] };
+    const dry = await server.call("POST", `/networks/${network}/resources?dry_run=true`, resource);
+    assert.deepEqual(dry.body.groups, [{ id: group, name: "g", peers_count: 0, resources_count: 1 }]);
+    assert.equal((await server.call("GET", `/networks/${network}/resources`)).body, null);
+  });
 });
