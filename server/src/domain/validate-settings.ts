@@ -4,6 +4,8 @@ import { isDomainName } from "./domain-name.ts";
 
 const HOUR_S = 3_600;
 const DAY_S = 24 * HOUR_S;
+// NetBird's clients keep durations as nanoseconds in 64 bits.
+const MAX_INACTIVITY_S = 9_223_372_036;
 
 // Semantic Versioning 2.0.0, with the "v" that NetBird's tags carry allowed.
 const VERSION = /^v?\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$/;
@@ -17,6 +19,10 @@ export function validateSettings(settings: Omit<KeptSettings, "extra">): void {
   const { peer_login_expiration: expiration, dns_domain: domain, auto_update_version: version } = settings;
   if (expiration < HOUR_S || expiration > 180 * DAY_S) {
     invalid("peer_login_expiration", `${expiration} seconds are not 1 hour to 180 days`);
+  }
+  const inactivity = settings.peer_inactivity_expiration;
+  if (inactivity < 0 || inactivity > MAX_INACTIVITY_S) {
+    invalid("peer_inactivity_expiration", `${inactivity} seconds are not 0 to ${MAX_INACTIVITY_S}`);
   }
   if (domain !== "" && !isDomainName(domain)) {
     invalid("dns_domain", `${JSON.stringify(domain)} is no domain name`);
