@@ -98,6 +98,8 @@ export const errorCodes = {
   "domain.invalid": { http: 422, grpc: 3, hint: "Give a DNS name such as apps.example.com." },
   "domain.taken": { http: 409, grpc: 6, hint: "The name is registered already; use it, or choose another." },
   "domain.cluster_unavailable": { http: 412, grpc: 9, hint: "Connect a proxy of that cluster first." },
+  "certificate.not_found": { http: 404, grpc: 5, hint: "List certificates to see which exist." },
+  "certificate.invalid": { http: 422, grpc: 3, hint: "Correct the field named in error.path." },
   "cluster.not_found": { http: 404, grpc: 5, hint: "List clusters to see which exist." },
 
   "group.not_found": { http: 404, grpc: 5, hint: "List groups to see which exist." },

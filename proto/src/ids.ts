@@ -14,3 +14,4 @@ export type NetworkId = Id<"network">;
 export type ResourceId = Id<"resource">;
 export type RouterId = Id<"router">;
 export type PolicyId = Id<"policy">;
+export type CertificateId = Id<"certificate">;

@@ -8,6 +8,14 @@ export function createLog(level: LogLevel): Logger {
     base: undefined,
     formatters: { level: (label) => ({ level: label }) },
     timestamp: pino.stdTimeFunctions.isoTime,
-    redact: ["*.password", "*.pin", "*.token", "*.authorization", "*.privateKey", "*.presharedKey"],
+    redact: [
+      "*.password",
+      "*.pin",
+      "*.token",
+      "*.authorization",
+      "*.privateKey",
+      "*.private_key",
+      "*.presharedKey",
+    ],
   });
 }

@@ -1,6 +1,7 @@
 /** The REST contract: one schema is validation, type and OpenAPI. Names follow NetBird's API where it has one. */
 export * from "./accounts.ts";
 export * from "./batch.ts";
+export * from "./certificates.ts";
 export * from "./clusters.ts";
 export * from "./domains.ts";
 export * from "./events.ts";

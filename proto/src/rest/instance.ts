@@ -12,6 +12,7 @@ export const features = [
   "list_paging",
   "service_targets",
   "service_diagnose",
+  "uploaded_certificates",
 ] as const;
 
 export const Instance = Type.Object(

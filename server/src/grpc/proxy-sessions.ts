@@ -9,8 +9,8 @@ import { CallFailure } from "./call-failure.ts";
 export interface ProxySession {
   readonly proxyId: ProxyId;
   readonly tokenId: ProxyTokenId;
-  /** One for the mappings and one for the tunnels of a proxy live side by side. */
-  readonly kind: "mappings" | "tunnels";
+  /** One of each kind lives beside the others of a proxy. */
+  readonly kind: "mappings" | "tunnels" | "certificates";
   /** Transport address with port: everything from one connection comes from one proxy. */
   readonly peer: string;
   end(reason: unknown): void;

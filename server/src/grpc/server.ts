@@ -53,6 +53,8 @@ export function createGrpcServer(ports: GrpcPorts): GrpcApi {
   const { store, nowMs } = context;
   const sessions = createProxySessions<MappingSession>();
   const tunnelSessions = createProxySessions<ProxySession>();
+  const uploadedSessions = createProxySessions<ProxySession>();
+  const proxySessions = () => [...sessions.list(), ...tunnelSessions.list(), ...uploadedSessions.list()];
   const agentSessions = createAgentSessions();
   const reportTimes = createReportTimes();
   const accessLogs = createAccessLogWriter(store.db, log);
@@ -86,13 +88,13 @@ export function createGrpcServer(ports: GrpcPorts): GrpcApi {
   server.addService(management.ProxyServiceService, proxyService);
   server.addService(control.ProxyControlService, proxyControl);
   server.addService(agent.AgentServiceService, agentService);
-  server.addService(certificates.CertificateStoreService, certificateStore(ports));
+  server.addService(certificates.CertificateStoreService, certificateStore({ ...ports, uploadedSessions }));
 
   const stopWatchingTokens = watchTokens({
     db: store.db,
     log,
     nowMs,
-    sessions: () => [...sessions.list(), ...tunnelSessions.list()],
+    sessions: proxySessions,
     onWake: reconciler.feed.onWake,
     everyMs: ports.heartbeatMs ?? HEARTBEAT_MS,
   });
@@ -104,7 +106,7 @@ export function createGrpcServer(ports: GrpcPorts): GrpcApi {
       stopWatchingTokens();
       stopHeartbeat();
       const goodbye = new CallFailure(Status.UNAVAILABLE, "the server is shutting down");
-      for (const session of [...sessions.list(), ...tunnelSessions.list()]) session.end(goodbye);
+      for (const session of proxySessions()) session.end(goodbye);
       agentSessions.endAll(goodbye);
       // GOAWAY must not overtake the trailers: from Node 24 on it resets streams whose client has not ended, and they
       // would read CANCELLED.

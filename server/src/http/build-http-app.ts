@@ -20,6 +20,7 @@ import { addPatchRoutes } from "./patch-routes.ts";
 import type { HttpPorts } from "./ports.ts";
 import { registerAccountRoutes } from "./routes/accounts.ts";
 import { registerBatchRoute } from "./routes/batch.ts";
+import { registerCertificateRoutes } from "./routes/certificates.ts";
 import { registerClusterRoutes } from "./routes/clusters.ts";
 import { registerDomainRoutes } from "./routes/domains.ts";
 import { registerEventRoutes } from "./routes/events.ts";
@@ -159,6 +160,7 @@ export async function buildHttpApp(given: HttpPorts): Promise<App> {
     registerBatchRoute(scope, writes);
     registerClusterRoutes(scope, ports);
     registerDomainRoutes(scope, ports);
+    registerCertificateRoutes(scope, ports);
     registerProxyTokenRoutes(scope, ports);
     registerEventRoutes(scope, ports);
     let document: unknown;

@@ -34,6 +34,7 @@ const nouns: Record<string, [one: string, many: string]> = {
   targets: ["target of a service", "targets of a service"],
   clusters: ["cluster", "clusters"],
   domains: ["domain", "domains"],
+  certificates: ["certificate", "certificates"],
   "proxy-tokens": ["proxy token", "proxy tokens"],
 };
 

@@ -49,7 +49,7 @@ export function createOverlays({ store, feed, log, nowMs, debounceMs = 20 }: Ove
 
   const stopListening = feed.onEntries((entries) => {
     for (const { kind, accountId, revision } of entries) {
-      const followed = kind === "domain" ? undefined : accounts.get(accountId);
+      const followed = kind === "domain" || kind === "certificate" ? undefined : accounts.get(accountId);
       if (!followed) continue;
       followed.wantedRevision = revision;
       schedule(accountId, followed, pauseMs(followed));

@@ -3,15 +3,15 @@ import { rowCodec } from "./row-codec.ts";
 import { readState } from "./server-state.ts";
 import type { Db } from "./transaction.ts";
 
-/** `service`: a mapping changed. `tunnel`: peers, routes or rules of the account changed. `domain`: a custom domain did. */
-export type RevisionKind = "service" | "tunnel" | "domain";
+/** `service`: a mapping changed. `tunnel`: peers, routes or rules of the account changed. `domain`, `certificate`: a custom domain or uploaded certificate did. */
+export type RevisionKind = "service" | "tunnel" | "domain" | "certificate";
 export type RevisionOperation = "created" | "modified" | "removed";
 
 export interface RevisionEntry {
   revision: number;
   accountId: AccountId;
   kind: RevisionKind;
-  /** The service, peer, resource, router, group or domain. */
+  /** The service, peer, resource, router, group, domain or certificate. */
   objectId: string;
   /** For a service, the cluster that has to act; a move writes `removed` for the old and `created` for the new one. */
   cluster: string | null;

@@ -105,6 +105,12 @@ GET    /api/reverse-proxies/domains                         services read
 POST   /api/reverse-proxies/domains                         services create
 DELETE /api/reverse-proxies/domains/{id}                    services delete
 GET    /api/reverse-proxies/domains/{id}/validate           services create
+GET    /api/reverse-proxies/certificates                    services read
+POST   /api/reverse-proxies/certificates                    services create
+GET    /api/reverse-proxies/certificates/{id}               services read
+PUT    /api/reverse-proxies/certificates/{id}               services update
+PATCH  /api/reverse-proxies/certificates/{id}               services update
+DELETE /api/reverse-proxies/certificates/{id}               services delete
 GET    /api/reverse-proxies/proxy-tokens                    services read
 POST   /api/reverse-proxies/proxy-tokens                    services create
 DELETE /api/reverse-proxies/proxy-tokens/{id}               services delete

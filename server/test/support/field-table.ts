@@ -37,6 +37,8 @@ export interface FieldTable {
   answer: TSchema;
   /** Sent with PUT before DELETE, where an object that holds others is not deleted. */
   emptied?: Body;
+  /** Makes what the bodies name beyond {@link makeWorld}. @returns more ids and texts for `$name` */
+  prepare?: (server: RestServer) => Promise<Record<string, string>>;
   /** There is no GET by id; the object is in the list. */
   listOnly?: boolean;
   rows: FieldRow[];
@@ -97,7 +99,7 @@ export function checkFieldTable(table: FieldTable): void {
     suiteSetup(async () => {
       server = await startRestServer();
       await server.setUp();
-      world = await makeWorld(server);
+      world = { ...(await makeWorld(server)), ...(await table.prepare?.(server)) };
     });
     suiteTeardown(() => server.close());
 

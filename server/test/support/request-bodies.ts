@@ -1,3 +1,4 @@
+import { createAuthority, issueCertificate } from "../../../scripts/stack/local-ca.ts";
 import { CLUSTER, type RestServer } from "./rest-server.ts";
 
 export interface WriteRoute {
@@ -95,6 +96,9 @@ export async function writeRoutes(server: RestServer): Promise<WriteRoute[]> {
     public: true,
     targets: [{ target_id: peer.id, target_type: "peer", protocol: "tcp", port: 5432, enabled: true }],
   };
+  const pair = await issueCertificate(await createAuthority("test"), [`service.${CLUSTER}`]);
+  const certificate = { name: "own", certificate_chain: pair.certificate, private_key: pair.key };
+  const certificateId = (await made("/reverse-proxies/certificates", certificate)).id;
   const user = { name: "robot", role: "user", auto_groups: [groupId], is_service_user: true };
   const userId = (await made("/users", user)).id;
   const [account] = (await server.call("GET", "/accounts")).body;
@@ -140,6 +144,8 @@ export async function writeRoutes(server: RestServer): Promise<WriteRoute[]> {
       path: "/reverse-proxies/domains",
       body: { domain: "apps.example.test", target_cluster: CLUSTER },
     },
+    { method: "POST", path: "/reverse-proxies/certificates", body: certificate },
+    { method: "PUT", path: `/reverse-proxies/certificates/${certificateId}`, body: certificate },
     { method: "POST", path: "/reverse-proxies/proxy-tokens", body: { name: "token", expires_in: 3600 } },
     { method: "POST", path: "/users", body: { ...user, ...named } },
     {

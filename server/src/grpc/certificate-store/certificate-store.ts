@@ -1,8 +1,7 @@
 import { randomUUID } from "node:crypto";
-import { type ServerUnaryCall, status as Status } from "@grpc/grpc-js";
-import { AppError, type ProxyId, type ServiceId } from "@netbird-proxy/proto";
+import { status as Status } from "@grpc/grpc-js";
+import { AppError, type ServiceId } from "@netbird-proxy/proto";
 import type { certificates } from "@netbird-proxy/proto/grpc";
-import { getProxy, type Proxy as ProxyRow } from "../../store/proxies.ts";
 import {
   deleteCertificateLease,
   findServedName,
@@ -16,9 +15,9 @@ import {
 } from "../../store/shared-certificates.ts";
 import { type Db, inTransaction } from "../../store/transaction.ts";
 import { CallFailure } from "../call-failure.ts";
-import { proxyCallerOf } from "../callers.ts";
-import type { GrpcPorts } from "../ports.ts";
 import { unary } from "../serve-call.ts";
+import { type AskingProxy, askingProxy } from "./asking-proxy.ts";
+import { type UploadedPorts, watchUploaded } from "./watch-uploaded.ts";
 
 /** A proxy that dies in the middle of an order blocks the name no longer than this. */
 const LEASE_MS = 60_000;
@@ -28,29 +27,13 @@ const MAX_TEXT = 1_024;
 const BUNDLE_PURPOSE = "shared certificate";
 const ACCOUNT_PURPOSE = "acme account key";
 
-interface Asking {
-  proxyId: ProxyId;
-  cluster: string;
-  account: ProxyRow["accountId"];
-}
-
 /** Certificates, account key and challenge answers of a cluster, and the right to order, one proxy at a time. */
-export function certificateStore({ context, log }: GrpcPorts): certificates.CertificateStoreServer {
+export function certificateStore(ports: UploadedPorts): certificates.CertificateStoreServer {
+  const { context, log } = ports;
   const { store, nowMs } = context;
 
-  async function asking(db: Db, call: ServerUnaryCall<{ proxyId: string }, unknown>): Promise<Asking> {
-    const { token } = proxyCallerOf(call);
-    const { proxyId } = call.request;
-    const proxy = await getProxy(db, proxyId as ProxyId);
-    if (!proxy) throw new CallFailure(Status.FAILED_PRECONDITION, `proxy ${proxyId} has no control stream`);
-    if (proxy.tokenId !== token.id) {
-      throw new AppError("proxy.id_taken", `the proxy id ${proxyId} belongs to another token`);
-    }
-    return { proxyId: proxy.id, cluster: proxy.cluster.toLowerCase(), account: proxy.accountId };
-  }
-
   /** Keys are handed out, and orders allowed, only where a service gives a reason. */
-  async function servedName(db: Db, who: Asking, name: string): Promise<ServiceId> {
+  async function servedName(db: Db, who: AskingProxy, name: string): Promise<ServiceId> {
     const serviceId = await findServedName(db, who.cluster, name, who.account);
     if (serviceId) return serviceId;
     throw new CallFailure(
@@ -63,7 +46,7 @@ export function certificateStore({ context, log }: GrpcPorts): certificates.Cert
     acquire: unary<certificates.AcquireRequest, certificates.AcquireResponse>(log, (call) =>
       inTransaction(store.db, async (trx) => {
         const { name, have } = call.request;
-        const who = await asking(trx, call);
+        const who = await askingProxy(trx, call);
         const serviceId = await servedName(trx, who, name);
         const stored = await getSharedCertificate(trx, who.cluster, name);
         const atMs = nowMs();
@@ -94,7 +77,7 @@ export function certificateStore({ context, log }: GrpcPorts): certificates.Cert
 
     extend: unary<certificates.LeaseRequest, certificates.LeaseResponse>(log, (call) =>
       inTransaction(store.db, async (trx) => {
-        const { cluster } = await asking(trx, call);
+        const { cluster } = await askingProxy(trx, call);
         const { name, lease } = call.request;
         return {
           held: await updateCertificateLease(
@@ -108,7 +91,7 @@ export function certificateStore({ context, log }: GrpcPorts): certificates.Cert
 
     release: unary<certificates.LeaseRequest, certificates.LeaseResponse>(log, (call) =>
       inTransaction(store.db, async (trx) => {
-        const { cluster } = await asking(trx, call);
+        const { cluster } = await askingProxy(trx, call);
         const { name, lease } = call.request;
         return { held: await deleteCertificateLease(trx, { cluster, name, lease }) };
       }),
@@ -122,7 +105,7 @@ export function certificateStore({ context, log }: GrpcPorts): certificates.Cert
             path: "bundle",
           });
         }
-        const who = await asking(trx, call);
+        const who = await askingProxy(trx, call);
         const serviceId = await servedName(trx, who, name);
         // Whoever lost the lease meanwhile still has a good certificate: the one who orders now may use it.
         await saveSharedCertificate(trx, {
@@ -147,7 +130,7 @@ export function certificateStore({ context, log }: GrpcPorts): certificates.Cert
             path: "token",
           });
         }
-        const { cluster } = await asking(trx, call);
+        const { cluster } = await askingProxy(trx, call);
         const change = { challengeToken: token, keyAuthorization, expiresAt: nowMs() + LEASE_MS };
         return { held: await updateCertificateLease(trx, { cluster, name, lease }, change) };
       }),
@@ -156,7 +139,7 @@ export function certificateStore({ context, log }: GrpcPorts): certificates.Cert
     findChallenge: unary<certificates.FindChallengeRequest, certificates.FindChallengeResponse>(
       log,
       async (call) => {
-        const { cluster } = await asking(store.db, call);
+        const { cluster } = await askingProxy(store.db, call);
         const { name, token } = call.request;
         const lease = await getCertificateLease(store.db, cluster, name);
         if (!lease || lease.expiresAt <= nowMs() || (token !== "" && lease.challengeToken !== token)) {
@@ -174,7 +157,7 @@ export function certificateStore({ context, log }: GrpcPorts): certificates.Cert
             path: "directory_url",
           });
         }
-        const { cluster } = await asking(trx, call);
+        const { cluster } = await askingProxy(trx, call);
         const stored = await getAcmeAccount(trx, cluster, directoryUrl);
         if (stored) return { key: Buffer.from(store.secrets.open(stored, ACCOUNT_PURPOSE), "base64") };
         if (offer.byteLength > 0) {
@@ -184,5 +167,7 @@ export function certificateStore({ context, log }: GrpcPorts): certificates.Cert
         return { key: offer };
       }),
     ),
+
+    watchUploaded: watchUploaded(ports),
   };
 }

@@ -23,6 +23,7 @@ export const backupTables: readonly { name: string; key?: string }[] = [
   { name: "service_targets" },
   { name: "shared_certificates" },
   { name: "acme_accounts" },
+  { name: "uploaded_certificates", key: "id" },
   { name: "revision_counter" },
   { name: "audit_events", key: "id" },
   { name: "access_logs", key: "id" },
