@@ -1,6 +1,9 @@
+import { join } from "node:path";
 import { createTunnel, type Tunnel } from "@netbird-proxy/tunnel";
 import { type Acme, startAcme } from "./cert/acme/start-acme.ts";
 import { CertificateStore } from "./cert/certificate-store.ts";
+import { UploadedCertificates } from "./cert/uploaded/uploaded-certificates.ts";
+import { UploadedFolder } from "./cert/uploaded/uploaded-folder.ts";
 import { ConfigError, type ProxyConfig } from "./config.ts";
 import { AccessLogSender } from "./control/access-log-sender.ts";
 import { GrpcAuthenticator } from "./control/grpc-authenticator.ts";
@@ -69,7 +72,19 @@ export async function startApp(config: ProxyConfig, log: Logger): Promise<App> {
     const names = [...table.current.http.keys()].filter((name) => certificates.needsOrder(name));
     await acme.certificates.want(new Set(names), { complete });
   };
+  const certificatesChanged = () => {
+    data?.certificatesChanged();
+    control?.certificatesChanged();
+    if (control !== undefined) void orderNames();
+  };
+  const uploaded = new UploadedCertificates({
+    folder: new UploadedFolder(join(config.stateDirectory, "uploaded-certificates")),
+    accountOf: (name) => table.current.http.get(name)?.accountId,
+    log,
+    onChange: certificatesChanged,
+  });
   const certificates = new CertificateStore({
+    uploaded,
     ...(acme.certificates === undefined
       ? {}
       : { issued: acme.certificates, serves: (name: string) => table.current.http.has(name) }),
@@ -77,11 +92,7 @@ export async function startApp(config: ProxyConfig, log: Logger): Promise<App> {
     keyFile: config.certificate.keyFile,
     wildcardDirectory: config.wildcardDirectory,
     log,
-    onChange: () => {
-      data?.certificatesChanged();
-      control?.certificatesChanged();
-      if (control !== undefined) void orderNames();
-    },
+    onChange: certificatesChanged,
     onReload: (ok) => metrics.certificateReloads.inc({ result: ok ? "ok" : "error" }),
   });
   const undo: (() => void | Promise<void>)[] = [
@@ -90,6 +101,9 @@ export async function startApp(config: ProxyConfig, log: Logger): Promise<App> {
     () => certificates.close(),
   ];
   try {
+    await uploaded.start().catch((error: Error) => {
+      throw new ConfigError([`NB_PROXY_STATE_DIR: ${error.message}: the proxy must be able to write there`]);
+    });
     await certificates.start();
     const tunnel = await openTunnel(config);
     const prober = new Prober({ onChange: (probe) => control?.probeChanged(probe) });
@@ -147,6 +161,7 @@ export async function startApp(config: ProxyConfig, log: Logger): Promise<App> {
       table,
       tunnels,
       certificates,
+      uploaded,
       metrics,
       log,
       onConnected: (connected) => accessLogs.setConnected(connected),

@@ -2,12 +2,14 @@ import { join } from "node:path";
 import type { AccountId } from "@netbird-proxy/proto";
 import type { management } from "@netbird-proxy/proto/grpc";
 import type { CertificateStore } from "./cert/certificate-store.ts";
+import type { UploadedCertificates } from "./cert/uploaded/uploaded-certificates.ts";
 import { type ProxyConfig, version } from "./config.ts";
 import { foldStatus, LegacyStatusSender } from "./control/legacy-status.ts";
 import type { ManagementClient } from "./control/management-client.ts";
 import { type MappingBatch, MappingStream } from "./control/mapping-stream.ts";
 import { StateReporter } from "./control/state-reporter.ts";
 import { TunnelStream } from "./control/tunnel-stream.ts";
+import { UploadedStream } from "./control/uploaded-stream.ts";
 import type { Logger } from "./observe/log.ts";
 import type { Metrics } from "./observe/metrics.ts";
 import { timestamp } from "./observe/request-record.ts";
@@ -28,6 +30,7 @@ export interface ControlPlaneParts {
   readonly table: TableHolder;
   readonly tunnels: Tunnels;
   readonly certificates: CertificateStore;
+  readonly uploaded: UploadedCertificates;
   readonly metrics: Metrics;
   readonly log: Logger;
   readonly onConnected: (connected: boolean) => void;
@@ -44,6 +47,7 @@ export class ControlPlane {
   readonly #startedAtMs = Date.now();
   readonly #mappings: MappingStream;
   readonly #tunnelStream: TunnelStream;
+  readonly #uploadedStream: UploadedStream;
   readonly #reporter: StateReporter;
   readonly #legacy: LegacyStatusSender;
   readonly #state: StateWriter;
@@ -77,6 +81,13 @@ export class ControlPlane {
       init: () => this.#init(),
       apply: (batch) => this.#apply(batch),
       onConnected: (connected) => this.#setConnected(connected),
+    });
+    this.#uploadedStream = new UploadedStream({
+      client,
+      log,
+      proxyId: identity.proxyId,
+      have: () => parts.uploaded.have,
+      apply: (changes) => void parts.uploaded.apply(changes),
     });
     this.#tunnelStream = new TunnelStream({
       client,
@@ -154,6 +165,7 @@ export class ControlPlane {
   async stop(): Promise<void> {
     clearTimeout(this.#expiryTimer);
     this.#mappings.stop();
+    this.#uploadedStream.stop();
     this.#tunnelStream.stop();
     this.#reporter.stop();
     await this.#state.flush();
@@ -267,6 +279,7 @@ export class ControlPlane {
     this.#parts.metrics.connected.set(connected ? 1 : 0);
     if (connected) this.#legacy.forget();
     this.#reporter.setConnected(connected);
+    this.#uploadedStream.setConnected(connected);
     this.#parts.onConnected(connected);
   }
 

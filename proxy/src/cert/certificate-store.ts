@@ -14,10 +14,18 @@ export interface IssuedCertificates {
   nextChangeMs(nowMs: number): number | undefined;
 }
 
+/** Certificates that users brought along; they come before all others. */
+export interface OwnCertificates {
+  pairFor(name: string, nowMs: number): Pair | undefined;
+  unusablePairFor(name: string): Pair | undefined;
+  nextChangeMs(nowMs: number): number | undefined;
+}
+
 export interface CertificateStoreParts {
   readonly certFile: string;
   readonly keyFile: string;
   readonly wildcardDirectory: string | undefined;
+  readonly uploaded?: OwnCertificates;
   /** For names that no file covers; then files are optional, and a name that nothing covers gets no certificate. */
   readonly issued?: IssuedCertificates;
   /** Whether somebody published the name. */
@@ -41,7 +49,8 @@ interface Entry {
 const { CertificateState } = control;
 
 /**
- * Which certificate a name gets: a pair of the folder chosen by name, the static pair, or one that is ordered for it.
+ * Which certificate a name gets: one that was uploaded for it, a pair of the folder chosen by name, the static pair, or
+ * one that is ordered for it.
  * Files may be replaced at any time; a pair that is not usable never replaces one that is.
  */
 export class CertificateStore {
@@ -112,16 +121,20 @@ export class CertificateStore {
 
   /** @param serverName lower case */
   contextFor(serverName: string): SecureContext | undefined {
-    const { issued, serves } = this.#parts;
+    const { issued, serves, uploaded } = this.#parts;
+    const own = uploaded?.pairFor(serverName, Date.now());
+    if (own !== undefined) return own.context;
     if (issued === undefined) return this.#pairFor(serverName)?.context;
     // Without a certificate the handshake ends with an alert: strangers learn nothing about who else is here.
     if (serves?.(serverName) === false) return undefined;
     return (this.#coveringPair(serverName) ?? issued.pairFor(serverName))?.context;
   }
 
-  /** Whether no file has a certificate for the name that is good now: one has to be ordered. */
+  /** Whether there is no uploaded certificate and no file for the name that is good now: one has to be ordered. */
   needsOrder(name: string): boolean {
-    return this.#coveringPair(name) === undefined;
+    return (
+      this.#parts.uploaded?.pairFor(name, Date.now()) === undefined && this.#coveringPair(name) === undefined
+    );
   }
 
   /** A pair from disk that really is for the name. */
@@ -139,6 +152,8 @@ export class CertificateStore {
 
   /** How things stand for a service's domain. */
   report(domain: string, nowMs: number): control.CertificateReport {
+    const own = this.#parts.uploaded?.pairFor(domain, nowMs);
+    if (own !== undefined) return uploadedReport(own, nowMs);
     if (this.needsOrder(domain)) {
       const report = this.#parts.issued?.report(domain);
       if (report !== undefined) return report;
@@ -153,6 +168,10 @@ export class CertificateStore {
       reason,
       message,
     });
+    // Nothing else stands in for it, so this is what has to be replaced.
+    const lapsed = this.#parts.uploaded?.unusablePairFor(domain);
+    if (lapsed !== undefined && this.#coveringPair(domain) === undefined)
+      return uploadedReport(lapsed, nowMs);
     if (pair === undefined) return failed("certificate.missing", "the proxy has no certificate");
     const files = `${pair.certFile} covers ${pair.names.join(", ") || "no DNS name"}`;
     if (!covers(pair, domain)) {
@@ -181,7 +200,8 @@ export class CertificateStore {
 
   /** When the next certificate in use expires or starts, so that reports are made anew then. */
   nextChangeMs(nowMs: number): number | undefined {
-    let next = this.#parts.issued?.nextChangeMs(nowMs);
+    const { issued, uploaded } = this.#parts;
+    let next = earlier(issued?.nextChangeMs(nowMs), uploaded?.nextChangeMs(nowMs));
     for (const { pair } of [this.#static, ...this.#further]) {
       for (const atMs of [pair?.notAfterMs, pair?.notBeforeMs]) {
         if (atMs !== undefined && atMs > nowMs && (next === undefined || atMs < next)) next = atMs;
@@ -275,4 +295,27 @@ export class CertificateStore {
       );
     });
   }
+}
+
+function earlier(a: number | undefined, b: number | undefined): number | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  return Math.min(a, b);
+}
+
+function uploadedReport(pair: Pair, nowMs: number): control.CertificateReport {
+  const report = {
+    state: CertificateState.CERTIFICATE_STATE_FAILED as control.CertificateState,
+    source: "uploaded",
+    expiresAtUnixSeconds: BigInt(Math.floor(pair.notAfterMs / 1000)),
+    issuedAtUnixSeconds: BigInt(Math.floor(pair.notBeforeMs / 1000)),
+  };
+  if (pair.notAfterMs <= nowMs) {
+    const message = `the ${pair.certFile} expired at ${new Date(pair.notAfterMs).toISOString()}`;
+    return { ...report, reason: "certificate.expired", message };
+  }
+  if (pair.notBeforeMs > nowMs) {
+    const message = `the ${pair.certFile} is not valid before ${new Date(pair.notBeforeMs).toISOString()}`;
+    return { ...report, reason: "certificate.failed", message };
+  }
+  return { ...report, state: CertificateState.CERTIFICATE_STATE_READY, reason: "", message: "" };
 }

@@ -5,9 +5,10 @@ import {
   type ServerWritableStream,
   status,
 } from "@grpc/grpc-js";
-import { control, management } from "@netbird-proxy/proto/grpc";
+import { certificates, control, management } from "@netbird-proxy/proto/grpc";
 
 type SyncStream = ServerDuplexStream<management.SyncMappingsRequest, management.SyncMappingsResponse>;
+type UploadedCall = ServerWritableStream<certificates.WatchUploadedRequest, certificates.UploadedChanges>;
 type TunnelCall = ServerDuplexStream<control.SyncTunnelRequest, control.TunnelState>;
 
 /**
@@ -35,6 +36,10 @@ export class ScriptedManagement {
     success: false,
     sessionToken: "",
   });
+  /** What proxies said that they have, when they asked for uploaded certificates. */
+  readonly uploadedRequests: certificates.WatchUploadedRequest[] = [];
+  /** Sent to a proxy that asks for uploaded certificates. */
+  uploaded: certificates.UploadedChanges[] = [{ changed: [], removed: [], synchronised: true }];
   tunnelState: ((account: control.TunnelAccount) => control.TunnelState | undefined) | undefined;
   port = 0;
   #server = new Server();
@@ -45,6 +50,7 @@ export class ScriptedManagement {
     | ServerWritableStream<management.GetMappingUpdateRequest, management.GetMappingUpdateResponse>
     | undefined;
   #tunnelCalls = new Set<TunnelCall>();
+  #uploadedCalls = new Set<UploadedCall>();
   readonly #stock: boolean;
   readonly #withoutSync: boolean;
 
@@ -103,6 +109,22 @@ export class ScriptedManagement {
           callback(null, {});
         },
       } as never);
+      this.#server.addService(certificates.CertificateStoreService, {
+        // The proxy then works with its own folder.
+        acquire: unimplemented,
+        extend: unimplemented,
+        release: unimplemented,
+        save: unimplemented,
+        publishChallenge: unimplemented,
+        findChallenge: unimplemented,
+        accountKey: unimplemented,
+        watchUploaded: (stream: UploadedCall) => {
+          this.uploadedRequests.push(stream.request);
+          this.#uploadedCalls.add(stream);
+          stream.on("close", () => this.#uploadedCalls.delete(stream));
+          for (const changes of this.uploaded) stream.write(changes);
+        },
+      } as never);
     }
     this.port = await new Promise<number>((resolve, reject) => {
       this.#server.bindAsync(`127.0.0.1:${port}`, ServerCredentials.createInsecure(), (error, bound) =>
@@ -116,6 +138,7 @@ export class ScriptedManagement {
     this.#stream = undefined;
     this.#legacyStream = undefined;
     this.#tunnelCalls.clear();
+    this.#uploadedCalls.clear();
     this.#server.forceShutdown();
   }
 
@@ -145,6 +168,11 @@ export class ScriptedManagement {
 
   pushTunnel(state: control.TunnelState): void {
     for (const call of this.#tunnelCalls) call.write(state);
+  }
+
+  pushUploaded(changes: Partial<certificates.UploadedChanges>): void {
+    for (const call of this.#uploadedCalls)
+      call.write({ changed: [], removed: [], synchronised: false, ...changes });
   }
 
   dropStream(): void {
