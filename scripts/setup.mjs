@@ -92,6 +92,7 @@ const systemPackages = [
   ["openssl", "openssl"],
   ["nc", "netcat-openbsd"],
   ["pebble", "pebble"],
+  ["named", "bind9"],
 ];
 
 const has = (program) => spawnSync("sh", ["-c", `command -v ${program}`]).status === 0;

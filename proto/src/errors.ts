@@ -100,6 +100,13 @@ export const errorCodes = {
   "domain.cluster_unavailable": { http: 412, grpc: 9, hint: "Connect a proxy of that cluster first." },
   "certificate.not_found": { http: 404, grpc: 5, hint: "List certificates to see which exist." },
   "certificate.invalid": { http: 422, grpc: 3, hint: "Correct the field named in error.path." },
+  "dns_credentials.not_found": { http: 404, grpc: 5, hint: "List DNS credentials to see which exist." },
+  "dns_credentials.invalid": { http: 422, grpc: 3, hint: "Correct the field named in error.path." },
+  "dns_credentials.taken": {
+    http: 409,
+    grpc: 6,
+    hint: "The domain has credentials already; change those, or name another domain.",
+  },
   "cluster.not_found": { http: 404, grpc: 5, hint: "List clusters to see which exist." },
 
   "group.not_found": { http: 404, grpc: 5, hint: "List groups to see which exist." },
@@ -265,6 +272,18 @@ export const reasonCodes = {
   },
   "certificate.account_refused": {
     hint: "Check NB_PROXY_ACME_EAB_KID and NB_PROXY_ACME_EAB_HMAC_KEY, and what the authority asks of the account.",
+  },
+  "certificate.dns_credentials_missing": {
+    hint: "Add DNS credentials for the domain, or set NB_PROXY_ACME_CHALLENGE_TYPE to tls-alpn-01 or http-01.",
+  },
+  "certificate.dns_refused": {
+    hint: "Correct the DNS credentials of the domain; the DNS server or provider refused the record.",
+  },
+  "certificate.dns_provider_unreachable": {
+    hint: "Check the address in the DNS credentials, and that the management server may connect to it.",
+  },
+  "certificate.dns_not_visible": {
+    hint: "The domain's name servers do not show the record; check the zone, and where _acme-challenge points.",
   },
   "certificate.authority_unreachable": {
     hint: "Check NB_PROXY_ACME_DIRECTORY and that the proxy may connect to it; the proxy tries again by itself.",

@@ -14,4 +14,5 @@ export type NetworkId = Id<"network">;
 export type ResourceId = Id<"resource">;
 export type RouterId = Id<"router">;
 export type PolicyId = Id<"policy">;
+export type DnsCredentialsId = Id<"dns-credentials">;
 export type CertificateId = Id<"certificate">;

@@ -3,6 +3,7 @@ export * from "./accounts.ts";
 export * from "./batch.ts";
 export * from "./certificates.ts";
 export * from "./clusters.ts";
+export * from "./dns-credentials.ts";
 export * from "./domains.ts";
 export * from "./events.ts";
 export * from "./groups.ts";

@@ -13,6 +13,7 @@ export const features = [
   "service_targets",
   "service_diagnose",
   "uploaded_certificates",
+  "dns_credentials",
 ] as const;
 
 export const Instance = Type.Object(

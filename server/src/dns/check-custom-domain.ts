@@ -1,4 +1,5 @@
 import { Resolver } from "node:dns/promises";
+import { followCname, withoutDot } from "./follow-cname.ts";
 
 /** `temporary`: DNS itself failed, so nothing is known about the record. */
 export type DomainCheck = { ok: true } | { ok: false; temporary: boolean; message: string };
@@ -9,7 +10,6 @@ export interface CnameLookup {
   resolveCname(name: string): Promise<string[]>;
 }
 
-const MAX_CHAIN = 8;
 const NO_RECORD = new Set(["ENODATA", "ENOTFOUND", "NOTFOUND", "NODATA"]);
 
 /** @param servers `address[:port]` each; none: those of the system */
@@ -46,7 +46,7 @@ export async function checkCustomDomain(
   const seen: string[] = [];
   for (const start of [validationName(domain), domain]) {
     try {
-      for (const name of await followChain(lookup, start)) {
+      for (const name of await followCname(lookup, start)) {
         if (name === target) return { ok: true };
         seen.push(name);
       }
@@ -64,20 +64,4 @@ export async function checkCustomDomain(
     temporary: false,
     message: `${validationName(domain)} must be a CNAME to ${targetCluster}; ${found}`,
   };
-}
-
-async function followChain(lookup: CnameLookup, start: string): Promise<string[]> {
-  const chain: string[] = [];
-  let name = start;
-  while (chain.length < MAX_CHAIN) {
-    const [next] = await lookup.resolveCname(name);
-    if (next === undefined || chain.includes(withoutDot(next))) break;
-    name = withoutDot(next);
-    chain.push(name);
-  }
-  return chain;
-}
-
-function withoutDot(name: string): string {
-  return name.replace(/\.$/, "").toLowerCase();
 }

@@ -22,6 +22,7 @@ import { registerAccountRoutes } from "./routes/accounts.ts";
 import { registerBatchRoute } from "./routes/batch.ts";
 import { registerCertificateRoutes } from "./routes/certificates.ts";
 import { registerClusterRoutes } from "./routes/clusters.ts";
+import { registerDnsCredentialsRoutes } from "./routes/dns-credentials.ts";
 import { registerDomainRoutes } from "./routes/domains.ts";
 import { registerEventRoutes } from "./routes/events.ts";
 import { registerGroupRoutes } from "./routes/groups.ts";
@@ -161,6 +162,7 @@ export async function buildHttpApp(given: HttpPorts): Promise<App> {
     registerClusterRoutes(scope, ports);
     registerDomainRoutes(scope, ports);
     registerCertificateRoutes(scope, ports);
+    registerDnsCredentialsRoutes(scope, ports);
     registerProxyTokenRoutes(scope, ports);
     registerEventRoutes(scope, ports);
     let document: unknown;

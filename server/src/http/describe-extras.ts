@@ -35,6 +35,7 @@ const nouns: Record<string, [one: string, many: string]> = {
   clusters: ["cluster", "clusters"],
   domains: ["domain", "domains"],
   certificates: ["certificate", "certificates"],
+  "dns-credentials": ["set of DNS credentials", "sets of DNS credentials"],
   "proxy-tokens": ["proxy token", "proxy tokens"],
 };
 

@@ -3,7 +3,10 @@ import { rowCodec } from "./row-codec.ts";
 import { readState } from "./server-state.ts";
 import type { Db } from "./transaction.ts";
 
-/** `service`: a mapping changed. `tunnel`: peers, routes or rules of the account changed. `domain`, `certificate`: a custom domain or uploaded certificate did. */
+/**
+ * `service`: a mapping changed. `tunnel`: peers, routes or rules of the account changed. `domain`: a custom domain did.
+ * `certificate`: an uploaded certificate or the way to get one (DNS credentials) did.
+ */
 export type RevisionKind = "service" | "tunnel" | "domain" | "certificate";
 export type RevisionOperation = "created" | "modified" | "removed";
 

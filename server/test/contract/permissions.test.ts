@@ -111,6 +111,12 @@ GET    /api/reverse-proxies/certificates/{id}               services read
 PUT    /api/reverse-proxies/certificates/{id}               services update
 PATCH  /api/reverse-proxies/certificates/{id}               services update
 DELETE /api/reverse-proxies/certificates/{id}               services delete
+GET    /api/reverse-proxies/dns-credentials                 services read
+POST   /api/reverse-proxies/dns-credentials                 services create
+GET    /api/reverse-proxies/dns-credentials/{id}            services read
+PUT    /api/reverse-proxies/dns-credentials/{id}            services update
+PATCH  /api/reverse-proxies/dns-credentials/{id}            services update
+DELETE /api/reverse-proxies/dns-credentials/{id}            services delete
 GET    /api/reverse-proxies/proxy-tokens                    services read
 POST   /api/reverse-proxies/proxy-tokens                    services create
 DELETE /api/reverse-proxies/proxy-tokens/{id}               services delete
@@ -211,6 +217,8 @@ suite("who may do what", function () {
   const bodies: Record<string, unknown> = {
     "/api/batch": { operations: [] },
     "/api/setup-keys": setupKey,
+    "/api/reverse-proxies/dns-credentials": { provider: "webhook" },
+    "/api/reverse-proxies/dns-credentials/{id}": { provider: "webhook" },
     "/api/setup-keys/{id}": { ...setupKey, revoked: false },
     "/api/reverse-proxies/services/{id}/targets": target,
     "/api/reverse-proxies/services/{id}/targets/{targetId}": target,

@@ -99,6 +99,20 @@ export async function writeRoutes(server: RestServer): Promise<WriteRoute[]> {
   const pair = await issueCertificate(await createAuthority("test"), [`service.${CLUSTER}`]);
   const certificate = { name: "own", certificate_chain: pair.certificate, private_key: pair.key };
   const certificateId = (await made("/reverse-proxies/certificates", certificate)).id;
+  const dns = {
+    domain: `service.${CLUSTER}`,
+    wildcard: true,
+    provider: "rfc2136",
+    rfc2136: {
+      server: "192.0.2.53:5353",
+      key_name: "acme",
+      key_algorithm: "hmac-sha512",
+      key_secret: Buffer.alloc(32, 7).toString("base64"),
+      zone: "example.net",
+    },
+    propagation_seconds: 10,
+  };
+  const dnsId = (await made("/reverse-proxies/dns-credentials", dns)).id;
   const user = { name: "robot", role: "user", auto_groups: [groupId], is_service_user: true };
   const userId = (await made("/users", user)).id;
   const [account] = (await server.call("GET", "/accounts")).body;
@@ -146,6 +160,12 @@ export async function writeRoutes(server: RestServer): Promise<WriteRoute[]> {
     },
     { method: "POST", path: "/reverse-proxies/certificates", body: certificate },
     { method: "PUT", path: `/reverse-proxies/certificates/${certificateId}`, body: certificate },
+    {
+      method: "POST",
+      path: "/reverse-proxies/dns-credentials",
+      body: { ...dns, domain: `second.${CLUSTER}` },
+    },
+    { method: "PUT", path: `/reverse-proxies/dns-credentials/${dnsId}`, body: dns },
     { method: "POST", path: "/reverse-proxies/proxy-tokens", body: { name: "token", expires_in: 3600 } },
     { method: "POST", path: "/users", body: { ...user, ...named } },
     {

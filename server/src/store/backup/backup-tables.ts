@@ -24,6 +24,8 @@ export const backupTables: readonly { name: string; key?: string }[] = [
   { name: "shared_certificates" },
   { name: "acme_accounts" },
   { name: "uploaded_certificates", key: "id" },
+  { name: "dns_credentials", key: "id" },
+  { name: "wildcard_certificates" },
   { name: "revision_counter" },
   { name: "audit_events", key: "id" },
   { name: "access_logs", key: "id" },
@@ -36,5 +38,6 @@ export const leftOut: Readonly<Record<string, string>> = {
   one_time_tokens: "they live for five minutes",
   failure_budgets: "they live for minutes",
   certificate_leases: "they live for a minute",
+  dns_records: "the orders that they belong to are not restored either",
   idempotency_keys: "a repeated request must not be answered from before the restore",
 };

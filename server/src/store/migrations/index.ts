@@ -7,6 +7,7 @@ import * as targetOwnersAndIdempotency from "./0005-target-owners-and-idempotenc
 import * as accessLogTimes from "./0006-access-log-times.ts";
 import * as sharedCertificates from "./0008-shared-certificates.ts";
 import * as uploadedCertificates from "./0010-uploaded-certificates.ts";
+import * as dnsCredentials from "./0011-dns-credentials.ts";
 
 interface Migration {
   readonly name: string;
@@ -24,6 +25,7 @@ const migrations: readonly Migration[] = [
   { name: "0006-access-log-times", ...accessLogTimes },
   { name: "0008-shared-certificates", ...sharedCertificates },
   { name: "0010-uploaded-certificates", ...uploadedCertificates },
+  { name: "0011-dns-credentials", ...dnsCredentials },
 ];
 
 /** Migrations are modules of the program: nothing is read from a folder, so a bundled server brings its own. */

@@ -1,0 +1,20 @@
+import type { CnameLookup } from "./check-custom-domain.ts";
+
+const MAX_CHAIN = 8;
+
+/** The names that a chain of CNAMEs passes through, without the first one; lower case. Throws when DNS fails. */
+export async function followCname(lookup: CnameLookup, start: string): Promise<string[]> {
+  const chain: string[] = [];
+  let name = start;
+  while (chain.length < MAX_CHAIN) {
+    const [next] = await lookup.resolveCname(name);
+    if (next === undefined || chain.includes(withoutDot(next))) break;
+    name = withoutDot(next);
+    chain.push(name);
+  }
+  return chain;
+}
+
+export function withoutDot(name: string): string {
+  return name.replace(/\.$/, "").toLowerCase();
+}
