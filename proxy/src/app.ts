@@ -165,6 +165,7 @@ export async function startApp(config: ProxyConfig, log: Logger): Promise<App> {
       metrics,
       log,
       onConnected: (connected) => accessLogs.setConnected(connected),
+      onDnsChanged: (domains) => acme.certificates?.retryUnder(domains),
       onNames: (all) => {
         complete ||= all;
         return orderNames();

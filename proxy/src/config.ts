@@ -47,7 +47,7 @@ export interface ProxyConfig {
 
 export interface AcmeConfig {
   directoryUrl: string;
-  challenge: "tls-alpn-01" | "http-01";
+  challenge: "tls-alpn-01" | "http-01" | "dns-01";
   eab: { kid: string; hmacKey: string } | undefined;
   /** PEM file of authorities to trust when talking to the directory. */
   caFile: string | undefined;
@@ -120,7 +120,8 @@ export const variables = {
   },
   NB_PROXY_ACME_CHALLENGE_TYPE: {
     default: "`tls-alpn-01`",
-    meaning: "`tls-alpn-01` (answered on the main listener) or `http-01` (answered on NB_PROXY_ACME_ADDRESS)",
+    meaning:
+      "`tls-alpn-01` (answered on the main listener), `http-01` (answered on NB_PROXY_ACME_ADDRESS) or `dns-01`; names with DNS credentials on the server use dns-01 in any case",
   },
   NB_PROXY_ACME_ADDRESS: {
     default: "`:80`",
@@ -412,7 +413,11 @@ function readAcme(reader: Reader, certificateDirectory: string): AcmeConfig | un
   }
   const acme: AcmeConfig = {
     directoryUrl,
-    challenge: reader.oneOf("NB_PROXY_ACME_CHALLENGE_TYPE", ["tls-alpn-01", "http-01"], "tls-alpn-01"),
+    challenge: reader.oneOf(
+      "NB_PROXY_ACME_CHALLENGE_TYPE",
+      ["tls-alpn-01", "http-01", "dns-01"],
+      "tls-alpn-01",
+    ),
     eab: kid && hmacKey ? { kid, hmacKey } : undefined,
     caFile: reader.raw("NB_PROXY_ACME_CA_FILE") || undefined,
     maxOrders: reader.integer("NB_PROXY_ACME_MAX_ORDERS", 5, 1, 1000),

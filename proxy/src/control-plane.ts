@@ -34,6 +34,8 @@ export interface ControlPlaneParts {
   readonly metrics: Metrics;
   readonly log: Logger;
   readonly onConnected: (connected: boolean) => void;
+  /** DNS credentials for these domains are new or changed. */
+  readonly onDnsChanged: (domains: readonly string[]) => void;
   /** Other names are published now; `complete`: and all of them are known. */
   readonly onNames: (complete: boolean) => Promise<void>;
 }
@@ -87,7 +89,10 @@ export class ControlPlane {
       log,
       proxyId: identity.proxyId,
       have: () => parts.uploaded.have,
-      apply: (changes) => void parts.uploaded.apply(changes),
+      apply: (changes) => {
+        void parts.uploaded.apply(changes);
+        if (changes.dnsChanged.length > 0) parts.onDnsChanged(changes.dnsChanged);
+      },
     });
     this.#tunnelStream = new TunnelStream({
       client,

@@ -5,6 +5,7 @@ import { AppError } from "@netbird-proxy/proto";
 import type { Logger } from "pino";
 import { openContext } from "./cli/open-context.ts";
 import type { ServerConfig } from "./config.ts";
+import { createChallengeDns } from "./dns/challenge/challenge-dns.ts";
 import { createCnameLookup } from "./dns/check-custom-domain.ts";
 import { createAddressLookup } from "./dns/resolve-addresses.ts";
 import { openCountryDatabase } from "./geo/country-database.ts";
@@ -12,12 +13,14 @@ import { createGrpcServer } from "./grpc/index.ts";
 import { buildHttpApp } from "./http/build-http-app.ts";
 import { every } from "./jobs/every.ts";
 import { recheckDomains } from "./jobs/recheck-domains.ts";
+import { removeChallengeRecords } from "./jobs/remove-challenge-records.ts";
 import { trimAccessLogs } from "./jobs/trim-access-logs.ts";
 import { listenOnOnePort, type OnePort } from "./net/listen-on-one-port.ts";
 import { startReconciler } from "./reconcile/index.ts";
 
 const RECHECK_EVERY_MS = 30_000;
 const TRIM_EVERY_MS = 15 * 60_000;
+const TIDY_EVERY_MS = 15_000;
 const CERTIFICATE_POLL_MS = 10_000;
 
 export interface RunningApp {
@@ -53,7 +56,9 @@ export async function startApp(config: ServerConfig, log: Logger): Promise<Runni
     undo.push(() => http.close());
     const countries = await openCountryDatabase(config.geoDatabase, log);
     undo.push(async () => countries.close());
-    const grpc = createGrpcServer({ context, reconciler, log, countryOf: countries.countryOf });
+    const challengeDns = createChallengeDns(store.secrets, config.dnsServers);
+    const { countryOf } = countries;
+    const grpc = createGrpcServer({ context, reconciler, log, challengeDns, countryOf });
     let port: OnePort | undefined;
     undo.push(async () => port?.close());
     // Streams end first, telling their clients to come back; only then the port is closed.
@@ -66,6 +71,8 @@ export async function startApp(config: ServerConfig, log: Logger): Promise<Runni
       if (deleted > 0) log.info({ deleted }, "old access logs deleted");
     };
     undo.push(every(TRIM_EVERY_MS, "trim-access-logs", trim, log));
+    const tidy = () => removeChallengeRecords(context, challengeDns, log);
+    undo.push(every(TIDY_EVERY_MS, "remove-challenge-records", tidy, log));
     return { address: { address: port.address.address, port: port.address.port }, close };
   } catch (error) {
     await close();

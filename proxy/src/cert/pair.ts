@@ -111,7 +111,8 @@ function problem(reason: ReasonCode, message: string, fingerprint: string): Load
   return { ok: false, problem: { reason, message, fingerprint } };
 }
 
-function dnsNames(leaf: X509Certificate): string[] {
+/** Lower case. */
+export function dnsNames(leaf: X509Certificate): string[] {
   const names: string[] = [];
   for (const part of (leaf.subjectAltName ?? "").split(", ")) {
     if (part.startsWith("DNS:")) names.push(part.slice(4).toLowerCase());

@@ -39,7 +39,9 @@ export class ScriptedManagement {
   /** What proxies said that they have, when they asked for uploaded certificates. */
   readonly uploadedRequests: certificates.WatchUploadedRequest[] = [];
   /** Sent to a proxy that asks for uploaded certificates. */
-  uploaded: certificates.UploadedChanges[] = [{ changed: [], removed: [], synchronised: true }];
+  uploaded: certificates.UploadedChanges[] = [
+    { changed: [], removed: [], synchronised: true, dnsChanged: [] },
+  ];
   tunnelState: ((account: control.TunnelAccount) => control.TunnelState | undefined) | undefined;
   port = 0;
   #server = new Server();
@@ -116,6 +118,7 @@ export class ScriptedManagement {
         release: unimplemented,
         save: unimplemented,
         publishChallenge: unimplemented,
+        presentDns: unimplemented,
         findChallenge: unimplemented,
         accountKey: unimplemented,
         watchUploaded: (stream: UploadedCall) => {
@@ -172,7 +175,7 @@ export class ScriptedManagement {
 
   pushUploaded(changes: Partial<certificates.UploadedChanges>): void {
     for (const call of this.#uploadedCalls)
-      call.write({ changed: [], removed: [], synchronised: false, ...changes });
+      call.write({ changed: [], removed: [], synchronised: false, dnsChanged: [], ...changes });
   }
 
   dropStream(): void {

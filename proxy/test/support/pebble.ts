@@ -15,6 +15,8 @@ export interface PebbleOptions {
   /** Percent of good nonces that are refused. */
   nonceRejectPercent?: number;
   eab?: Record<string, string>;
+  /** `address:port`; its own, which knows every name, when undefined. */
+  dnsServer?: string;
 }
 
 /** Debian's pebble with pebble-challtestsrv as its DNS: a certificate authority that validates for real. */
@@ -74,16 +76,12 @@ export class Pebble {
       `127.0.0.1:${this.#dnsManagementPort}`,
     ];
     this.#spawn("pebble-challtestsrv", [...dns, ...off, "-defaultIPv4", "127.0.0.1"]);
-    const { nonceRejectPercent = 5 } = this.#options;
-    this.#spawn(
-      "pebble",
-      ["-config", join(this.folder, "config.json"), "-dnsserver", `127.0.0.1:${this.#dnsPort}`],
-      {
-        PEBBLE_VA_NOSLEEP: "1",
-        PEBBLE_WFE_NONCEREJECT: String(nonceRejectPercent),
-        PEBBLE_AUTHZREUSE: "0",
-      },
-    );
+    const { nonceRejectPercent = 5, dnsServer = `127.0.0.1:${this.#dnsPort}` } = this.#options;
+    this.#spawn("pebble", ["-config", join(this.folder, "config.json"), "-dnsserver", dnsServer], {
+      PEBBLE_VA_NOSLEEP: "1",
+      PEBBLE_WFE_NONCEREJECT: String(nonceRejectPercent),
+      PEBBLE_AUTHZREUSE: "0",
+    });
     for (let tries = 0; tries < 200; tries++) {
       if (await this.roots().catch(() => undefined)) return this;
       await new Promise((resolve) => setTimeout(resolve, 50));

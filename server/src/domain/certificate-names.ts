@@ -12,3 +12,25 @@ export function isOfUse(pattern: string, domain: string): boolean {
   const base = pattern.replace(/^\*\./, "");
   return isAtOrUnder(base, domain) || coversName(pattern, domain.toLowerCase());
 }
+
+/**
+ * What to order for a service's name: with wildcard credentials one certificate for all names of its level, as long as that
+ * level is theirs; the name itself otherwise.
+ */
+export function orderNameOf(
+  name: string,
+  credentials: { domain: string; wildcard: boolean } | undefined,
+): string {
+  if (!credentials?.wildcard || name === credentials.domain) return name;
+  return `*${name.slice(name.indexOf("."))}`;
+}
+
+/** Those for the longest domain that the name is at or under. */
+export function credentialsFor<T extends { domain: string }>(
+  name: string,
+  credentials: readonly T[],
+): T | undefined {
+  return credentials
+    .filter(({ domain }) => isAtOrUnder(name, domain))
+    .sort((a, b) => b.domain.length - a.domain.length)[0];
+}

@@ -1,5 +1,6 @@
 import type { Logger } from "pino";
 import type { CommandContext } from "../commands/context.ts";
+import type { ChallengeDns } from "../dns/challenge/challenge-dns.ts";
 import type { Reconciler } from "../reconcile/index.ts";
 import type { CountryLookup } from "./access-log-entry.ts";
 
@@ -9,6 +10,8 @@ export interface GrpcPorts {
   context: CommandContext;
   reconciler: Reconciler;
   log: Logger;
+  /** Answers dns-01 in the DNS of users. */
+  challengeDns: ChallengeDns;
   /** Fills in what proxies do not know. */
   countryOf: CountryLookup;
   /** How often signs of life are written and tokens looked at again; a minute. */

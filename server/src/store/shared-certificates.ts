@@ -1,4 +1,4 @@
-import type { ProxyId, ServiceId } from "@netbird-proxy/proto";
+import type { AccountId, ProxyId, ServiceId } from "@netbird-proxy/proto";
 import { rowCodec } from "./row-codec.ts";
 import type { Db } from "./transaction.ts";
 
@@ -108,13 +108,23 @@ export async function findServedName(
   cluster: string,
   name: string,
   account: string | null,
-): Promise<ServiceId | undefined> {
+): Promise<{ serviceId: ServiceId; accountId: AccountId } | undefined> {
   const query = db("services")
     .whereRaw("lower(proxy_cluster) = ?", [cluster])
     .whereRaw("lower(domain) = ?", [name])
     .where({ mode: "http", enabled: true, terminated: false })
-    .first("id");
-  return (await (account === null ? query : query.where({ account_id: account })))?.id;
+    .first("id", "account_id");
+  const row = await (account === null ? query : query.where({ account_id: account }));
+  return row && { serviceId: row.id, accountId: row.account_id };
+}
+
+/** @returns the name in lower case */
+export async function findServiceName(
+  db: Db,
+  id: ServiceId,
+): Promise<{ accountId: AccountId; name: string } | undefined> {
+  const row = await db("services").where({ id }).first("account_id", "domain");
+  return row && { accountId: row.account_id, name: row.domain.toLowerCase() };
 }
 
 export async function getAcmeAccount(

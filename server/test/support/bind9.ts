@@ -94,6 +94,15 @@ export class Bind9 {
     );
   }
 
+  /** Stops answering, as a machine that hangs does. */
+  pause(): void {
+    this.#process?.kill("SIGSTOP");
+  }
+
+  resume(): void {
+    this.#process?.kill("SIGCONT");
+  }
+
   close(): void {
     this.#process?.kill("SIGKILL");
     rmSync(this.folder, { recursive: true, force: true });

@@ -9,6 +9,7 @@ import type { Actor, CommandContext } from "../../src/commands/context.ts";
 import { createProxyToken } from "../../src/commands/proxy-tokens.ts";
 import { createService } from "../../src/commands/services.ts";
 import { setUp } from "../../src/commands/set-up.ts";
+import { type ChallengeDns, createChallengeDns } from "../../src/dns/challenge/challenge-dns.ts";
 import { DEFAULT_PORT_RANGE } from "../../src/domain/listen-port.ts";
 import { createGrpcServer, type GrpcApi } from "../../src/grpc/index.ts";
 import { listenOnOnePort, type OnePort } from "../../src/net/listen-on-one-port.ts";
@@ -24,6 +25,7 @@ export const CLUSTER = "eu.example.net";
 
 /** The real database, reconciler and gRPC server on loopback. Only the clock may be moved. */
 export interface ControlPlane {
+  challengeDns: ChallengeDns;
   database: TestDatabase;
   store: Store;
   context: CommandContext;
@@ -46,6 +48,8 @@ export interface ControlPlane {
 export interface ControlPlaneOptions {
   pollMs?: number;
   heartbeatMs?: number;
+  /** `address[:port]` of the DNS that challenges are written into; none: the system's. */
+  dnsServers?: readonly string[];
   /** Another server on the same database; `undefined` makes a new one with an account. */
   beside?: ControlPlane;
 }
@@ -53,6 +57,7 @@ export interface ControlPlaneOptions {
 export async function startControlPlane({
   pollMs = 1_000,
   heartbeatMs,
+  dnsServers = [],
   beside,
 }: ControlPlaneOptions = {}): Promise<ControlPlane> {
   const database = beside?.database ?? (await makeDatabase());
@@ -73,6 +78,7 @@ export async function startControlPlane({
   const actor: Actor = { account, id: "owner", name: "Owner", email: "owner@example.com" };
   const log = pino({ level: process.env.TEST_LOG_LEVEL ?? "silent" });
 
+  const challengeDns = createChallengeDns(store.secrets, dnsServers);
   let reconciler!: Reconciler;
   let grpc!: GrpcApi;
   let http!: HttpServer;
@@ -84,6 +90,7 @@ export async function startControlPlane({
       reconciler,
       log,
       heartbeatMs,
+      challengeDns,
       countryOf: (address) => (address === "203.0.113.9" ? "NL" : ""),
     });
     http = createServer();
@@ -104,6 +111,7 @@ export async function startControlPlane({
   await start();
 
   const plane: ControlPlane = {
+    challengeDns,
     database,
     store,
     context,

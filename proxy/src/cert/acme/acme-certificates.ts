@@ -1,13 +1,13 @@
 import type { SecureContext } from "node:tls";
 import { control } from "@netbird-proxy/proto/grpc";
 import type { Logger } from "../../observe/log.ts";
-import { makePair, type Pair, pairFingerprint } from "../pair.ts";
+import { covers, makePair, type Pair, pairFingerprint } from "../pair.ts";
 import { certificateId } from "./certificate-id.ts";
 import type { Challenges } from "./challenges.ts";
 import type { Authority, Publish } from "./order.ts";
 import { OrderSchedule, type RetryTimes } from "./order-schedule.ts";
-import { classifyFailure } from "./problem.ts";
-import type { IssuedPair, Lease, Vault } from "./vault.ts";
+import { classifyFailure, type IssueFailure } from "./problem.ts";
+import { type IssuedPair, type Lease, type Vault, VaultUnavailable } from "./vault.ts";
 
 export interface AcmeCertificatesParts {
   readonly authority: Pick<Authority, "order" | "renewalWindow">;
@@ -31,6 +31,8 @@ const { CertificateState } = control;
 const MAX_TIMER_MS = 3_600_000;
 const RENEWAL_INFO_MS = 6 * 3_600_000;
 const VAULT_RETRY_MS = 5_000;
+/** After the name that orders a wildcard, those that only wait for it. */
+const WAIT_FOR_OTHER_MS = 10_000;
 
 /** Gets a certificate for every name that is wanted, and keeps it fresh. */
 export class AcmeCertificates {
@@ -40,6 +42,8 @@ export class AcmeCertificates {
   readonly #pairs = new Map<string, Pair>();
   readonly #running = new Map<string, AbortController>();
   readonly #renewalInfoAtMs = new Map<string, number>();
+  /** Wildcards that could not be ordered, and the name whose turn it was: the others under them do not order too. */
+  readonly #failedWildcards = new Map<string, { by: string; failure: IssueFailure; retryAtMs: number }>();
   #timer: NodeJS.Timeout | undefined;
   #renewalTimer: NodeJS.Timeout | undefined;
   #closed = false;
@@ -162,6 +166,16 @@ export class AcmeCertificates {
     return next;
   }
 
+  /** DNS credentials for these domains are new or changed: what failed at or under them is ordered again. */
+  retryUnder(domains: readonly string[]): void {
+    const isMeant = (name: string) =>
+      domains.some((domain) => name === domain || name.endsWith(`.${domain}`));
+    for (const wildcard of this.#failedWildcards.keys()) {
+      if (isMeant(wildcard.slice(2))) this.#failedWildcards.delete(wildcard);
+    }
+    if (this.#schedule.retry(isMeant, this.#nowMs())) this.#run();
+  }
+
   /** Starts what is due; to be called when the clock was moved. */
   wake(): void {
     this.#run();
@@ -210,23 +224,35 @@ export class AcmeCertificates {
   /** Never throws. */
   async #order(name: string, lease: Lease, controller: AbortController): Promise<void> {
     const { authority, challenges, publish, log, onOrder, onChange } = this.#parts;
+    const { orderName, dns } = lease;
+    const before = this.#failedWildcards.get(orderName);
+    if (before !== undefined && before.by !== name && before.retryAtMs > this.#nowMs()) {
+      this.#schedule.failedWith(name, before.failure, before.retryAtMs + WAIT_FOR_OTHER_MS);
+      onChange([name]);
+      await lease.release().catch(() => {});
+      return;
+    }
     const startedMs = performance.now();
     const lost = () => controller.abort(new Error("another proxy took the order over"));
     lease.lost.addEventListener("abort", lost, { once: true });
     let issued: IssuedPair | undefined;
     try {
       onChange([name]);
-      issued = await authority.order(name, challenges, publish, controller.signal);
+      const { signal } = controller;
+      issued = await authority.order({ name: orderName, challenges, publish, dns, signal });
       const pair = makePair(issued.certPem, issued.keyPem, `the certificate of ${name}`);
+      this.#failedWildcards.delete(orderName);
       this.#schedule.succeeded(name, pair);
       await this.#use(name, pair, issued);
       onOrder?.("ok");
       log.info({ domain: name, durationMs: Math.round(performance.now() - startedMs) }, "certificate issued");
     } catch (error) {
-      if (controller.signal.aborted) this.#schedule.postponed(name, this.#nowMs() + VAULT_RETRY_MS);
+      const notTheAuthority = controller.signal.aborted || error instanceof VaultUnavailable;
+      if (notTheAuthority) this.#schedule.postponed(name, this.#nowMs() + VAULT_RETRY_MS);
       else {
-        const failure = classifyFailure(error, name);
-        this.#schedule.failed(name, failure, this.#nowMs());
+        const failure = classifyFailure(error, orderName);
+        const retryAtMs = this.#schedule.failed(name, failure, this.#nowMs());
+        if (orderName !== name) this.#failedWildcards.set(orderName, { by: name, failure, retryAtMs });
         onOrder?.("error");
         log.warn({ domain: name, code: failure.reason, reason: failure.message }, "certificate order failed");
         onChange([name]);
@@ -256,7 +282,7 @@ export class AcmeCertificates {
   #usablePair(name: string, { certPem, keyPem }: IssuedPair): Pair | undefined {
     try {
       const pair = makePair(certPem, keyPem, `the certificate of ${name}`);
-      return pair.names.includes(name) ? pair : undefined;
+      return covers(pair, name) ? pair : undefined;
     } catch (error) {
       this.#parts.log.error(
         { domain: name, reason: (error as Error).message },

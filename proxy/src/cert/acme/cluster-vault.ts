@@ -1,11 +1,13 @@
 import { type Client, type Metadata, type ServiceError, status } from "@grpc/grpc-js";
+import { type ReasonCode, reasonCodes } from "@netbird-proxy/proto";
 import type { certificates } from "@netbird-proxy/proto/grpc";
 import type { ManagementClient } from "../../control/management-client.ts";
 import { isUnimplemented } from "../../control/stream-failure.ts";
 import { makePair, pairFingerprint } from "../pair.ts";
 import type { BundleCipher } from "./bundle-cipher.ts";
 import type { ChallengeAnswer, ChallengeSource } from "./challenges.ts";
-import type { Acquired, IssuedPair, Lease, Vault } from "./vault.ts";
+import { DnsProblem } from "./problem.ts";
+import { type Acquired, type IssuedPair, type Lease, type Vault, VaultUnavailable } from "./vault.ts";
 
 type UnaryCall<Request, Response> = (
   request: Request,
@@ -15,7 +17,17 @@ type UnaryCall<Request, Response> = (
 ) => unknown;
 
 const CALL_MS = 10_000;
+/** Name servers have a minute to show a record, and users may have us wait five more. */
+const PRESENT_MS = 8 * 60_000;
 const UNSUPPORTED_RETRY_MS = 60_000;
+
+interface Granted {
+  servedName: string;
+  orderName: string;
+  useDns: boolean;
+  lease: string;
+  leaseMs: number;
+}
 
 /**
  * The cluster's certificates, on the server: one order per name in the whole cluster, and any proxy answers any
@@ -42,14 +54,22 @@ export class ClusterVault implements Vault, ChallengeSource {
       proxyId: this.#proxyId,
       name,
       have,
+      dns: true,
     });
     if (response === undefined) return this.#alone.acquire(name, have);
-    const { result, leaseMs } = response;
+    const { result, leaseMs, useDns } = response;
+    const orderName = response.orderName || name;
     switch (result?.$case) {
       case "bundle":
-        return { kind: "certificate", pair: JSON.parse(this.#cipher.open(result.value, name)) as IssuedPair };
+        return {
+          kind: "certificate",
+          pair: JSON.parse(this.#cipher.open(result.value, orderName)) as IssuedPair,
+        };
       case "lease":
-        return { kind: "lease", lease: this.#lease(name, result.value, leaseMs) };
+        return {
+          kind: "lease",
+          lease: this.#lease({ servedName: name, orderName, useDns, lease: result.value, leaseMs }),
+        };
       default:
         return { kind: "busy", retryInMs: result?.value ?? UNSUPPORTED_RETRY_MS };
     }
@@ -90,7 +110,7 @@ export class ClusterVault implements Vault, ChallengeSource {
       lease,
       token,
       keyAuthorization,
-    });
+    }).catch(unavailable);
   }
 
   async challenge({ name, token }: { name: string; token: string }): Promise<ChallengeAnswer | undefined> {
@@ -102,7 +122,7 @@ export class ClusterVault implements Vault, ChallengeSource {
     return { name, token: found.token, keyAuthorization: found.keyAuthorization };
   }
 
-  #lease(name: string, lease: string, leaseMs: number): Lease {
+  #lease({ servedName, orderName: name, useDns, lease, leaseMs }: Granted): Lease {
     const controller = new AbortController();
     const request: certificates.LeaseRequest = { proxyId: this.#proxyId, name, lease };
     this.#leases.set(name, lease);
@@ -125,6 +145,8 @@ export class ClusterVault implements Vault, ChallengeSource {
       if (this.#leases.get(name) === lease) this.#leases.delete(name);
     };
     return {
+      orderName: name,
+      dns: useDns ? { present: (value) => this.#present(request, value) } : undefined,
       lost: controller.signal,
       release: async () => {
         end();
@@ -138,10 +160,26 @@ export class ClusterVault implements Vault, ChallengeSource {
           bundle: this.#cipher.seal(JSON.stringify(pair), name),
           fingerprint: pairFingerprint(pair),
           expiresAtUnixSeconds: BigInt(Math.floor(notAfterMs / 1000)),
+          servedName: servedName === name ? "" : servedName,
         };
         await this.#insist(save);
       },
     };
+  }
+
+  async #present({ proxyId, name, lease }: certificates.LeaseRequest, value: string): Promise<void> {
+    const response = await this.#call<certificates.PresentDnsRequest, certificates.PresentDnsResponse>(
+      "presentDns",
+      { proxyId, name, lease, value },
+      PRESENT_MS,
+    ).catch(unavailable);
+    if (response === undefined || !response.held) {
+      throw new VaultUnavailable("another proxy took the order over");
+    }
+    const { reason, message } = response;
+    if (reason === "") return;
+    const known = reason in reasonCodes ? (reason as ReasonCode) : "certificate.dns_refused";
+    throw new DnsProblem(known, message);
   }
 
   /** A certificate that the cluster does not get would be ordered again: worth some patience with a server that restarts. */
@@ -163,6 +201,7 @@ export class ClusterVault implements Vault, ChallengeSource {
   #call<Request, Response>(
     method: Exclude<keyof certificates.CertificateStoreClient, keyof Client>,
     request: Request,
+    timeoutMs = CALL_MS,
   ): Promise<Response | undefined> {
     if (performance.now() < this.#unsupportedUntilMs) return Promise.resolve(undefined);
     const { certificateStore, metadata } = this.#client;
@@ -175,7 +214,11 @@ export class ClusterVault implements Vault, ChallengeSource {
         } else reject(error);
       };
       const call = certificateStore[method].bind(certificateStore) as unknown as UnaryCall<Request, Response>;
-      call(request, metadata, { deadline: Date.now() + CALL_MS }, done);
+      call(request, metadata, { deadline: Date.now() + timeoutMs }, done);
     });
   }
+}
+
+function unavailable(error: Error): never {
+  throw new VaultUnavailable(error.message, { cause: error });
 }

@@ -109,6 +109,8 @@ export class FolderVault implements Vault {
       if ((await readFile(lock, "utf8").catch(() => "")) === mark) await unlink(lock).catch(ignoreMissing);
     };
     return {
+      orderName: name,
+      dns: undefined,
       lost: controller.signal,
       release,
       save: async (pair) => {

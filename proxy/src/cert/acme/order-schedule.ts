@@ -120,7 +120,8 @@ export class OrderSchedule {
     this.hold(name, held, nowMs);
   }
 
-  failed(name: string, failure: IssueFailure, nowMs: number): void {
+  /** @returns when the name's next order is */
+  failed(name: string, failure: IssueFailure, nowMs: number): number {
     this.#inFlight -= 1;
     const { retryAfterMs = 0 } = failure;
     if (failure.scope === "authority") {
@@ -129,10 +130,32 @@ export class OrderSchedule {
       this.#pausedUntilMs = Math.max(this.#pausedUntilMs, nowMs + waitMs);
     }
     const entry = this.#entries.get(name);
-    if (entry === undefined) return;
+    if (entry === undefined) return nowMs + this.#backoffMs(failure, 1);
     entry.failures += 1;
     entry.failure = failure;
     entry.dueMs = nowMs + Math.max(retryAfterMs, this.#backoffMs(failure, entry.failures));
+    return entry.dueMs;
+  }
+
+  /** What it needs was ordered for another name, in vain; that one goes first the next time too. */
+  failedWith(name: string, failure: IssueFailure, retryAtMs: number): void {
+    this.#inFlight -= 1;
+    const entry = this.#entries.get(name);
+    if (entry === undefined) return;
+    entry.failure = failure;
+    entry.dueMs = retryAtMs;
+  }
+
+  /** Something changed that these names failed for. Limits of the authority stand. @returns whether there are any */
+  retry(isMeant: (name: string) => boolean, nowMs: number): boolean {
+    let any = false;
+    for (const [name, entry] of this.#entries) {
+      if (entry.failure === undefined || entry.dueMs === undefined || !isMeant(name)) continue;
+      if (entry.failure.reason === "certificate.rate_limited") continue;
+      entry.dueMs = nowMs;
+      any = true;
+    }
+    return any;
   }
 
   /** Nothing was ordered: another proxy does, or the place to ask is away. */

@@ -4,11 +4,12 @@ import { Agent } from "node:https";
 import { createSecureContext, rootCertificates } from "node:tls";
 import acme from "acme-client";
 import { ConfigError } from "../../config.ts";
+import { dnsNames } from "../pair.ts";
 import type { Challenges } from "./challenges.ts";
-import { AcmeProblem, type ProblemDocument, parseRetryAfter } from "./problem.ts";
-import type { IssuedPair } from "./vault.ts";
+import { AcmeProblem, DnsProblem, type ProblemDocument, parseRetryAfter } from "./problem.ts";
+import type { DnsChallenge, IssuedPair } from "./vault.ts";
 
-export type ChallengeType = "tls-alpn-01" | "http-01";
+export type ChallengeType = "tls-alpn-01" | "http-01" | "dns-01";
 
 export interface AuthoritySettings {
   readonly directoryUrl: string;
@@ -61,20 +62,20 @@ export class Authority {
   /**
    * Orders a certificate for one name: a new ECDSA P-256 key, one identifier.
    *
-   * @param signal gives up; the order is left to expire
-   * @throws {AcmeProblem} in the authority's words, or an error of the network
+   * @throws {AcmeProblem} in the authority's words, {DnsProblem}, or an error of the network
    */
-  async order(
-    name: string,
-    challenges: Challenges,
-    publish: Publish,
-    signal: AbortSignal,
-  ): Promise<IssuedPair> {
+  async order({ name, challenges, publish, dns, signal }: OrderTask): Promise<IssuedPair> {
+    if (this.#settings.challenge === "dns-01" && dns === undefined) {
+      throw new DnsProblem(
+        "certificate.dns_credentials_missing",
+        `the management server has no DNS credentials for ${name}`,
+      );
+    }
     const client = await this.#connect();
     const order = await client.createOrder({ identifiers: [{ type: "dns", value: name }] });
     for (const authorization of await client.getAuthorizations(order)) {
       if (authorization.status !== "valid")
-        await this.#prove(client, name, authorization, challenges, publish, signal);
+        await this.#prove(client, authorization, { name, challenges, publish, dns, signal });
     }
     const [key, csr] = await acme.crypto.createCsr(
       { commonName: "", altNames: [name] },
@@ -94,8 +95,7 @@ export class Authority {
     );
     if (done.status === "invalid") throw orderProblem(done);
     const certPem = await client.getCertificate(done);
-    const leaf = new X509Certificate(certPem);
-    if (leaf.checkHost(name) === undefined)
+    if (!dnsNames(new X509Certificate(certPem)).includes(name))
       throw new AcmeProblem({ detail: `the certificate is not for ${name}` }, 200);
     return { certPem, keyPem: key.toString() };
   }
@@ -120,13 +120,10 @@ export class Authority {
 
   async #prove(
     client: acme.Client,
-    name: string,
     authorization: acme.Authorization,
-    challenges: Challenges,
-    publish: Publish,
-    signal: AbortSignal,
+    { name, challenges, publish, dns, signal }: OrderTask,
   ): Promise<void> {
-    const { challenge: type } = this.#settings;
+    const type: ChallengeType = dns === undefined ? this.#settings.challenge : "dns-01";
     const challenge = authorization.challenges.find((offered) => (offered.type as string) === type);
     if (challenge === undefined) {
       const offered = authorization.challenges.map(({ type: other }) => other).join(", ");
@@ -136,28 +133,43 @@ export class Authority {
       );
     }
     const keyAuthorization = await client.getChallengeKeyAuthorization(challenge);
+    if (dns !== undefined) {
+      await dns.present(keyAuthorization);
+      return this.#validate(client, authorization, challenge, signal);
+    }
     const answer = { name, token: challenge.token, keyAuthorization };
     challenges.set(answer);
     try {
       // Before the authority is told to look: it may ask another proxy first.
       await publish(answer);
-      await client.completeChallenge(challenge);
-      const [decided] = await poll(
-        () => client.getAuthorizations({ authorizations: [authorization.url] } as acme.Order),
-        ([{ status } = { status: "pending" }]) => status !== "pending",
-        signal,
-      );
-      if (decided?.status === "valid") return;
-      const error = decided?.challenges.find((tried) => (tried as { error?: ProblemDocument }).error) as
-        | { error: ProblemDocument }
-        | undefined;
-      throw new AcmeProblem(
-        error?.error ?? { detail: `the authorization is ${decided?.status}` },
-        error?.error.status ?? 400,
-      );
+      await this.#validate(client, authorization, challenge, signal);
     } finally {
       challenges.clear(name);
     }
+  }
+
+  /** Has the authority look, and waits for what it finds. */
+  async #validate(
+    client: acme.Client,
+    authorization: acme.Authorization,
+    challenge: Parameters<acme.Client["completeChallenge"]>[0],
+    signal: AbortSignal,
+  ): Promise<void> {
+    signal.throwIfAborted();
+    await client.completeChallenge(challenge);
+    const [decided] = await poll(
+      () => client.getAuthorizations({ authorizations: [authorization.url] } as acme.Order),
+      ([{ status } = { status: "pending" }]) => status !== "pending",
+      signal,
+    );
+    if (decided?.status === "valid") return;
+    const error = decided?.challenges.find((tried) => (tried as { error?: ProblemDocument }).error) as
+      | { error: ProblemDocument }
+      | undefined;
+    throw new AcmeProblem(
+      error?.error ?? { detail: `the authorization is ${decided?.status}` },
+      error?.error.status ?? 400,
+    );
   }
 
   /** One account for all orders; made when it is first needed, and again after a failure. */
@@ -201,6 +213,17 @@ export class Authority {
       throw new AcmeProblem(document, response.status, retryAfterMs);
     };
   }
+}
+
+export interface OrderTask {
+  /** May be a wildcard, with `dns`. */
+  readonly name: string;
+  readonly challenges: Challenges;
+  readonly publish: Publish;
+  /** Set: the authority is answered with dns-01. */
+  readonly dns: DnsChallenge | undefined;
+  /** Gives up; the order is left to expire. */
+  readonly signal: AbortSignal;
 }
 
 /** Makes an answer known to whoever the authority may ask. */

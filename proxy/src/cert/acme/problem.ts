@@ -28,6 +28,17 @@ export class AcmeProblem extends Error {
   }
 }
 
+/** The record that answers dns-01 could not be written. */
+export class DnsProblem extends Error {
+  readonly reason: ReasonCode;
+
+  constructor(reason: ReasonCode, message: string) {
+    super(message);
+    this.name = "DnsProblem";
+    this.reason = reason;
+  }
+}
+
 /** Why there is no certificate, for people and for the schedule. */
 export interface IssueFailure {
   readonly reason: ReasonCode;
@@ -61,6 +72,12 @@ const ofAccount = new Set(["externalAccountRequired", "accountDoesNotExist", "us
 /** Says what a failed order means. */
 export function classifyFailure(error: unknown, name: string): IssueFailure {
   if (error instanceof AcmeProblem) return classifyProblem(error, name);
+  if (error instanceof DnsProblem) {
+    const { reason, message } = error;
+    // An order was made that comes to nothing, so not often; but a provider that is down may be back soon.
+    const counted = reason !== "certificate.dns_provider_unreachable" && reason !== "dns.lookup_failed";
+    return { reason, message, retryAfterMs: undefined, scope: "name", counted };
+  }
   const { message, code } = error as NodeJS.ErrnoException;
   return {
     reason: "certificate.authority_unreachable",

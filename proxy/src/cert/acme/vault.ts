@@ -6,12 +6,25 @@ export interface IssuedPair {
 
 /** The right to order for a name; nobody else in reach of the vault has it at the same time. */
 export interface Lease {
+  /** What to order: the name that was asked for, or a wildcard that covers it. */
+  readonly orderName: string;
+  /** Set when the order is to use dns-01. */
+  readonly dns: DnsChallenge | undefined;
   /** Fires when the right is lost: another one may order from now on. */
   readonly lost: AbortSignal;
   /** Keeps the result where everybody in reach finds it, then gives the right back. */
   save(pair: IssuedPair): Promise<void>;
   release(): Promise<void>;
 }
+
+/** Gets records into the domain's DNS. */
+export interface DnsChallenge {
+  /** Resolves when the authority can be told to look. @throws {DnsProblem} when there will be no record */
+  present(value: string): Promise<void>;
+}
+
+/** The vault does not answer in the middle of an order, or gave the right to somebody else. Says nothing of the authority. */
+export class VaultUnavailable extends Error {}
 
 export type Acquired =
   /** Somebody has what we want: nothing to order. */

@@ -1,7 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { status as Status } from "@grpc/grpc-js";
-import { AppError, type ServiceId } from "@netbird-proxy/proto";
+import { type AccountId, AppError, type ServiceId } from "@netbird-proxy/proto";
 import type { certificates } from "@netbird-proxy/proto/grpc";
+import { coversName, credentialsFor, orderNameOf } from "../../domain/certificate-names.ts";
+import { listDnsCredentials } from "../../store/dns-credentials.ts";
 import {
   deleteCertificateLease,
   findServedName,
@@ -14,9 +16,11 @@ import {
   updateCertificateLease,
 } from "../../store/shared-certificates.ts";
 import { type Db, inTransaction } from "../../store/transaction.ts";
+import { getWildcardCertificate, saveWildcardCertificate } from "../../store/wildcard-certificates.ts";
 import { CallFailure } from "../call-failure.ts";
 import { unary } from "../serve-call.ts";
 import { type AskingProxy, askingProxy } from "./asking-proxy.ts";
+import { presentDns } from "./present-dns.ts";
 import { type UploadedPorts, watchUploaded } from "./watch-uploaded.ts";
 
 /** A proxy that dies in the middle of an order blocks the name no longer than this. */
@@ -33,9 +37,13 @@ export function certificateStore(ports: UploadedPorts): certificates.Certificate
   const { store, nowMs } = context;
 
   /** Keys are handed out, and orders allowed, only where a service gives a reason. */
-  async function servedName(db: Db, who: AskingProxy, name: string): Promise<ServiceId> {
-    const serviceId = await findServedName(db, who.cluster, name, who.account);
-    if (serviceId) return serviceId;
+  async function servedName(
+    db: Db,
+    who: AskingProxy,
+    name: string,
+  ): Promise<{ serviceId: ServiceId; accountId: AccountId }> {
+    const served = await findServedName(db, who.cluster, name, who.account);
+    if (served) return served;
     throw new CallFailure(
       Status.PERMISSION_DENIED,
       `no enabled service of ${who.cluster} has the domain ${name}`,
@@ -45,25 +53,34 @@ export function certificateStore(ports: UploadedPorts): certificates.Certificate
   return {
     acquire: unary<certificates.AcquireRequest, certificates.AcquireResponse>(log, (call) =>
       inTransaction(store.db, async (trx) => {
-        const { name, have } = call.request;
+        const { name, have, dns } = call.request;
         const who = await askingProxy(trx, call);
-        const serviceId = await servedName(trx, who, name);
-        const stored = await getSharedCertificate(trx, who.cluster, name);
+        const { cluster } = who;
+        const { serviceId, accountId } = await servedName(trx, who, name);
+        const credentials = dns ? credentialsFor(name, await listDnsCredentials(trx, accountId)) : undefined;
+        const orderName = orderNameOf(name, credentials);
+        const shared = orderName !== name;
+        const order = { orderName: shared ? orderName : "", useDns: credentials !== undefined };
+        const stored = shared
+          ? await getWildcardCertificate(trx, { cluster, name: orderName, accountId })
+          : await getSharedCertificate(trx, cluster, name);
         const atMs = nowMs();
         if (stored && stored.fingerprint !== have && stored.expiresAt > atMs) {
           const bundle = Buffer.from(store.secrets.open(stored.sealedBundle, BUNDLE_PURPOSE), "base64");
-          return { result: { $case: "bundle", value: bundle }, leaseMs: 0 };
+          return { result: { $case: "bundle", value: bundle }, leaseMs: 0, ...order };
         }
-        const held = await getCertificateLease(trx, who.cluster, name);
-        // Its own former life may hold it: whoever asks anew does not order any more.
-        if (held && held.expiresAt > atMs && held.proxyId !== who.proxyId) {
+        const held = await getCertificateLease(trx, cluster, orderName);
+        // Its own former life may hold it: whoever asks anew does not order any more. Unless it is another of its names
+        // that the same wildcard is being ordered for.
+        const own = held?.proxyId === who.proxyId && (!shared || held.serviceId === serviceId);
+        if (held && held.expiresAt > atMs && !own) {
           const busyMs = Math.min(BUSY_MS, held.expiresAt - atMs);
-          return { result: { $case: "busyMs", value: busyMs }, leaseMs: 0 };
+          return { result: { $case: "busyMs", value: busyMs }, leaseMs: 0, ...order };
         }
         const lease = randomUUID();
         await putCertificateLease(trx, {
-          cluster: who.cluster,
-          name,
+          cluster,
+          name: orderName,
           serviceId,
           lease,
           proxyId: who.proxyId,
@@ -71,7 +88,7 @@ export function certificateStore(ports: UploadedPorts): certificates.Certificate
           challengeToken: "",
           keyAuthorization: "",
         });
-        return { result: { $case: "lease", value: lease }, leaseMs: LEASE_MS };
+        return { result: { $case: "lease", value: lease }, leaseMs: LEASE_MS, ...order };
       }),
     ),
 
@@ -106,17 +123,23 @@ export function certificateStore(ports: UploadedPorts): certificates.Certificate
           });
         }
         const who = await askingProxy(trx, call);
-        const serviceId = await servedName(trx, who, name);
-        // Whoever lost the lease meanwhile still has a good certificate: the one who orders now may use it.
-        await saveSharedCertificate(trx, {
+        const { serviceId, accountId } = await servedName(trx, who, call.request.servedName || name);
+        const certificate = {
           cluster: who.cluster,
           name,
-          serviceId,
           sealedBundle: store.secrets.seal(Buffer.from(bundle).toString("base64"), BUNDLE_PURPOSE),
           fingerprint: fingerprint.slice(0, MAX_TEXT),
           expiresAt: Number(expiresAtUnixSeconds) * 1000,
           savedAt: nowMs(),
-        });
+        };
+        // Whoever lost the lease meanwhile still has a good certificate: the one who orders now may use it.
+        if (call.request.servedName === "") await saveSharedCertificate(trx, { ...certificate, serviceId });
+        else if (!coversName(name, call.request.servedName)) {
+          throw new CallFailure(
+            Status.PERMISSION_DENIED,
+            `${name} does not cover ${call.request.servedName}`,
+          );
+        } else await saveWildcardCertificate(trx, { ...certificate, accountId });
         await deleteCertificateLease(trx, { cluster: who.cluster, name, lease });
         return {};
       }),
@@ -168,6 +191,7 @@ export function certificateStore(ports: UploadedPorts): certificates.Certificate
       }),
     ),
 
+    presentDns: presentDns(ports),
     watchUploaded: watchUploaded(ports),
   };
 }

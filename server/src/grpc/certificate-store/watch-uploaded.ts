@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { handleServerStreamingCall } from "@grpc/grpc-js";
 import type { CertificateId } from "@netbird-proxy/proto";
 import type { certificates } from "@netbird-proxy/proto/grpc";
+import { listDnsCredentials } from "../../store/dns-credentials.ts";
 import type { RevisionEntry } from "../../store/revisions.ts";
 import { type Db, inSnapshot } from "../../store/transaction.ts";
 import {
@@ -46,6 +47,7 @@ export function watchUploaded(ports: UploadedPorts): handleServerStreamingCall<R
         peer: call.getPeer(),
         end: life.end,
       });
+      const dns = new Map<string, number>();
       const held = new Map(call.request.have.map(({ id, version }) => [id, version]));
       let changed = true;
       let wake = () => {};
@@ -66,7 +68,7 @@ export function watchUploaded(ports: UploadedPorts): handleServerStreamingCall<R
           if (life.signal.aborted) break;
           changed = false;
           const startedMs = performance.now();
-          await tellChanges(ports, proxy, held, life, first);
+          await tellChanges(ports, proxy, { held, dns }, life, first);
           const tookMs = performance.now() - startedMs;
           const pauseMs = Math.max(DEBOUNCE_MS, tookMs * (1 / MAX_SHARE - 1));
           await delay(pauseMs, undefined, { signal: life.signal }).catch(() => {});
@@ -84,22 +86,33 @@ function concerns({ kind, accountId, cluster }: RevisionEntry, proxy: AskingProx
   return kind === "service" && (cluster === null || cluster.toLowerCase() === proxy.cluster);
 }
 
-/** Brings `held` and the proxy to what there is now. */
+/** What the proxy knows: versions of certificates, and those of DNS credentials, by id. */
+interface Known {
+  held: Map<string, string>;
+  dns: Map<string, number>;
+}
+
+/** Brings the proxy, and what we know of it, to what there is now. */
 async function tellChanges(
   { context }: UploadedPorts,
   proxy: AskingProxy,
-  held: Map<string, string>,
+  { held, dns }: Known,
   life: StreamLife<Response>,
   first: boolean,
 ): Promise<void> {
   const { db, secrets } = context.store;
-  const { wanted, found } = await inSnapshot(db, async (trx) => {
+  const { wanted, found, credentials } = await inSnapshot(db, async (trx) => {
     const wanted = await wantedCertificates(trx, proxy);
     const news = [...wanted].filter(([id, version]) => held.get(id) !== version).map(([id]) => id);
-    return { wanted, found: await findUploadedCertificates(trx, news) };
+    const credentials = await listDnsCredentials(trx, proxy.account);
+    return { wanted, found: await findUploadedCertificates(trx, news), credentials };
   });
+  const newCredentials = credentials.filter(({ id, updatedAt }) => dns.get(id) !== updatedAt);
+  for (const { id, updatedAt } of newCredentials) dns.set(id, updatedAt);
+  // Whoever has just come asks for what it needs anyway.
+  const dnsChanged = first ? [] : newCredentials.map(({ domain }) => domain);
   const removed = [...held.keys()].filter((id) => !wanted.has(id as CertificateId));
-  if (!first && found.length === 0 && removed.length === 0) return;
+  if (!first && found.length === 0 && removed.length === 0 && dnsChanged.length === 0) return;
   const changed = found.map(
     (certificate): certificates.UploadedCertificate => ({
       id: certificate.id,
@@ -113,6 +126,7 @@ async function tellChanges(
     await life.send({
       changed: changed.slice(at, at + PER_MESSAGE),
       removed: at === 0 ? removed : [],
+      dnsChanged: at === 0 ? dnsChanged : [],
       synchronised: first && at + PER_MESSAGE >= changed.length,
     });
   }

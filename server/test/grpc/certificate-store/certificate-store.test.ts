@@ -36,13 +36,13 @@ suite("certificates that a cluster shares", () => {
     const metadata = bearer(token);
     return {
       proxyId,
-      acquire: (name: string, have = "") =>
+      acquire: (name: string, have = "", dns = true) =>
         answer<certificates.AcquireResponse>((done) =>
-          client.acquire({ proxyId, name, have }, metadata, done),
+          client.acquire({ proxyId, name, have, dns }, metadata, done),
         ),
       extend: (name: string, lease: string) =>
         answer<certificates.LeaseResponse>((done) => client.extend({ proxyId, name, lease }, metadata, done)),
-      save: (name: string, lease: string, text: string) =>
+      save: (name: string, lease: string, text: string, servedName = "") =>
         answer<certificates.SaveResponse>((done) =>
           client.save(
             {
@@ -52,6 +52,7 @@ suite("certificates that a cluster shares", () => {
               bundle: Buffer.from(text),
               fingerprint: `print of ${text}`,
               expiresAtUnixSeconds: BigInt(Math.floor(Date.now() / 1000) + 86_400),
+              servedName,
             },
             metadata,
             done,

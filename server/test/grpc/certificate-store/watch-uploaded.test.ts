@@ -62,7 +62,7 @@ suite("uploaded certificates on their way to proxies", () => {
 
   test("a proxy gets what its services can use, and learns of every change", async () => {
     const inbox = await connect();
-    assert.deepEqual(await inbox.next(), { changed: [], removed: [], synchronised: true });
+    assert.deepEqual(await inbox.next(), { changed: [], removed: [], synchronised: true, dnsChanged: [] });
     const service = await plane.service("shop");
     const shop = await draft(`shop.${CLUSTER}`);
     const { id } = await uploadCertificate(plane.context, plane.actor, shop);
@@ -87,7 +87,7 @@ suite("uploaded certificates on their way to proxies", () => {
     assert.equal(second.changed[0]!.privateKey, next.privateKey);
     assert.notEqual(second.changed[0]!.version, first.changed[0]!.version);
     await removeCertificate(plane.context, plane.actor, id);
-    assert.deepEqual(await inbox.next(), { changed: [], removed: [id], synchronised: false });
+    assert.deepEqual(await inbox.next(), { changed: [], removed: [id], synchronised: false, dnsChanged: [] });
     await removeService(plane.context, plane.actor, service.id);
   });
 
