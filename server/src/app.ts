@@ -10,11 +10,13 @@ import { createAddressLookup } from "./dns/resolve-addresses.ts";
 import { openCountryDatabase } from "./geo/country-database.ts";
 import { createGrpcServer } from "./grpc/index.ts";
 import { buildHttpApp } from "./http/build-http-app.ts";
+import { createIdentity } from "./identity/identity.ts";
 import { every } from "./jobs/every.ts";
 import { recheckDomains } from "./jobs/recheck-domains.ts";
 import { trimAccessLogs } from "./jobs/trim-access-logs.ts";
 import { listenOnOnePort, type OnePort } from "./net/listen-on-one-port.ts";
 import { startReconciler } from "./reconcile/index.ts";
+import { createHashGate } from "./secrets/hash-gate.ts";
 
 const RECHECK_EVERY_MS = 30_000;
 const TRIM_EVERY_MS = 15 * 60_000;
@@ -41,8 +43,24 @@ export async function startApp(config: ServerConfig, log: Logger): Promise<Runni
     const reconciler = await startReconciler({ context, log });
     undo.push(() => reconciler.close());
     const dns = createCnameLookup(config.dnsServers);
+    let port: OnePort | undefined;
+    // With no address of its own given, the server is where it listens: for one machine and for tests.
+    const publicUrl = () =>
+      config.publicUrl ?? `${config.tls ? "https" : "http"}://${ownAddress(config, port)}`;
+    const identity = createIdentity({
+      store,
+      nowMs: context.nowMs,
+      publicUrl,
+      dashboardOrigins: config.corsOrigins,
+      external: config.identityProvider,
+    });
+    const hashGate = createHashGate({ running: 4, waiting: 100 });
     const http = await buildHttpApp({
       context,
+      identity,
+      hashGate,
+      tokenRateLimit: config.tokenRateLimit,
+      trustedProxies: config.trustedProxies,
       dns,
       addresses: createAddressLookup(config.dnsServers),
       log,
@@ -53,8 +71,7 @@ export async function startApp(config: ServerConfig, log: Logger): Promise<Runni
     undo.push(() => http.close());
     const countries = await openCountryDatabase(config.geoDatabase, log);
     undo.push(async () => countries.close());
-    const grpc = createGrpcServer({ context, reconciler, log, countryOf: countries.countryOf });
-    let port: OnePort | undefined;
+    const grpc = createGrpcServer({ context, identity, reconciler, log, countryOf: countries.countryOf });
     undo.push(async () => port?.close());
     // Streams end first, telling their clients to come back; only then the port is closed.
     undo.push(() => grpc.close());
@@ -71,6 +88,11 @@ export async function startApp(config: ServerConfig, log: Logger): Promise<Runni
     await close();
     throw error;
   }
+}
+
+function ownAddress({ host, port: wanted }: ServerConfig, port: OnePort | undefined): string {
+  const name = host === "0.0.0.0" || host === "::" ? "localhost" : host.includes(":") ? `[${host}]` : host;
+  return `${name}:${port?.address.port ?? wanted}`;
 }
 
 async function listen(

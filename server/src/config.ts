@@ -1,6 +1,10 @@
 import { Resolver } from "node:dns";
+import { readFileSync } from "node:fs";
+import { isIPv4, isIPv6 } from "node:net";
 import { join } from "node:path";
 import { DEFAULT_PORT_RANGE, type PortRange } from "./domain/listen-port.ts";
+
+import type { ExternalProvider } from "./identity/identity.ts";
 
 /** Set by the build; a server that runs from its sources has no version. */
 const VERSION = process.env.NETBIRD_PROXY_VERSION ?? "0.0.0-dev";
@@ -23,6 +27,14 @@ export interface ServerConfig {
   /** `address[:port]`; empty: those of the system. */
   dnsServers: string[];
   portRange: PortRange;
+  /** The server as browsers see it, without a path; undefined: the address that it listens on. */
+  publicUrl: string | undefined;
+  /** Undefined: people sign in at the embedded identity provider. */
+  identityProvider: ExternalProvider | undefined;
+  /** Addresses and CIDRs of proxies in front whose X-Forwarded-For is believed. */
+  trustedProxies: string[];
+  /** Undefined: a personal access token may ask as often as it likes. */
+  tokenRateLimit: { perMinute: number; burst: number } | undefined;
   /** Origins of web pages that may call the API; empty: none. */
   corsOrigins: string[];
   /** Negative keeps access logs for ever. */
@@ -62,6 +74,10 @@ export function readConfig(env: NodeJS.ProcessEnv): ServerConfig {
     setupTokenEnabled: env.NB_SETUP_PAT_ENABLED === "true",
     dnsServers: readDnsServers(env, problems),
     portRange: readPortRange(env),
+    publicUrl: readPublicUrl(env, problems),
+    identityProvider: readIdentityProvider(env, problems),
+    trustedProxies: readTrustedProxies(env, problems),
+    tokenRateLimit: readTokenRateLimit(env, problems),
     corsOrigins: readCorsOrigins(env, problems),
     accessLogRetentionDays: readRetention(env, problems),
     accessLogMaxEntries: readMaxEntries(env, problems),
@@ -136,6 +152,87 @@ function readDnsServers(env: NodeJS.ProcessEnv, problems: string[]): string[] {
     }
   }
   return servers;
+}
+
+function readPublicUrl(env: NodeJS.ProcessEnv, problems: string[]): string | undefined {
+  const text = env.NB_SERVER_PUBLIC_URL;
+  if (!text) return undefined;
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`) return url.origin;
+  problems.push(
+    `NB_SERVER_PUBLIC_URL: ${JSON.stringify(text)} is no address without a path such as https://netbird.example.com`,
+  );
+  return undefined;
+}
+
+/** Some settings of a provider without the others would silently leave the embedded one in place. */
+function readIdentityProvider(env: NodeJS.ProcessEnv, problems: string[]): ExternalProvider | undefined {
+  const issuer = env.NB_SERVER_OIDC_ISSUER;
+  const clientId = env.NB_SERVER_OIDC_CLIENT_ID;
+  const others = Object.keys(env).filter((name) => name.startsWith("NB_SERVER_OIDC_") && env[name]);
+  if (others.length === 0) return undefined;
+  if (!issuer) problems.push(`NB_SERVER_OIDC_ISSUER: missing, but ${others.sort()[0]} is set`);
+  if (!clientId) problems.push("NB_SERVER_OIDC_CLIENT_ID: missing, but an identity provider is configured");
+  const url = issuer && URL.canParse(issuer) ? new URL(issuer) : undefined;
+  const loopback = url !== undefined && /^(localhost|127(\.\d+){3}|\[::1\])$/.test(url.hostname);
+  if (issuer && url?.protocol !== "https:" && !(url?.protocol === "http:" && loopback)) {
+    problems.push(`NB_SERVER_OIDC_ISSUER: ${JSON.stringify(issuer)} is no https URL`);
+  }
+  const clientSecret = readClientSecret(env, problems);
+  if (!issuer || !clientId) return undefined;
+  const audiences = (env.NB_SERVER_OIDC_AUDIENCE || clientId)
+    .split(",")
+    .map((audience) => audience.trim())
+    .filter((audience) => audience !== "");
+  return {
+    issuer,
+    clientId,
+    clientSecret,
+    audiences,
+    userIdClaim: env.NB_SERVER_OIDC_USER_ID_CLAIM || "sub",
+    scopes: env.NB_SERVER_OIDC_SCOPES || "openid profile email",
+  };
+}
+
+function readClientSecret(env: NodeJS.ProcessEnv, problems: string[]): string | undefined {
+  const file = env.NB_SERVER_OIDC_CLIENT_SECRET_FILE;
+  if (!file) return env.NB_SERVER_OIDC_CLIENT_SECRET || undefined;
+  if (env.NB_SERVER_OIDC_CLIENT_SECRET) {
+    problems.push("NB_SERVER_OIDC_CLIENT_SECRET: set either this or NB_SERVER_OIDC_CLIENT_SECRET_FILE");
+  }
+  try {
+    return readFileSync(file, "utf8").trim();
+  } catch (error) {
+    problems.push(`NB_SERVER_OIDC_CLIENT_SECRET_FILE: ${(error as Error).message}`);
+    return undefined;
+  }
+}
+
+function readTrustedProxies(env: NodeJS.ProcessEnv, problems: string[]): string[] {
+  const entries = (env.NB_SERVER_TRUSTED_PROXIES ?? "")
+    .split(",")
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== "");
+  for (const entry of entries) {
+    const [address = "", prefix, ...rest] = entry.split("/");
+    const bits = isIPv4(address) ? 32 : isIPv6(address) ? 128 : 0;
+    const length = prefix === undefined ? bits : /^\d{1,3}$/.test(prefix) ? Number(prefix) : -1;
+    if (bits > 0 && length >= 0 && length <= bits && rest.length === 0) continue;
+    problems.push(`NB_SERVER_TRUSTED_PROXIES: ${JSON.stringify(entry)} is no IP address or CIDR`);
+  }
+  return entries;
+}
+
+/** Names and defaults: reference §1.7. */
+function readTokenRateLimit(env: NodeJS.ProcessEnv, problems: string[]): ServerConfig["tokenRateLimit"] {
+  if (env.NB_API_RATE_LIMITING_ENABLED !== "true") return undefined;
+  const read = (name: string, byDefault: number) => {
+    const text = env[name] || String(byDefault);
+    if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
+    problems.push(`${name}: ${JSON.stringify(text)} is no whole number above 0`);
+    return byDefault;
+  };
+  return { perMinute: read("NB_API_RATE_LIMITING_RPM", 6), burst: read("NB_API_RATE_LIMITING_BURST", 500) };
 }
 
 /** `*` is refused: whoever names no origin gets none, and a token in a page belongs to one. */

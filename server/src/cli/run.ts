@@ -5,6 +5,7 @@ import { serve } from "./serve.ts";
 import { setupCommand } from "./setup.ts";
 import { tokenCommand } from "./token.ts";
 import { UsageError } from "./usage-error.ts";
+import { userCommand } from "./user.ts";
 
 /** Where a command writes; results go to `out`, everything for people to `err`. */
 export interface Terminal {
@@ -18,6 +19,7 @@ const commands: Record<string, Command> = {
   serve,
   setup: setupCommand,
   token: tokenCommand,
+  user: userCommand,
   backup: backupCommand,
   restore: restoreCommand,
 };
@@ -27,6 +29,7 @@ const HELP = `usage: main.js [serve]
        main.js token create --name N [--expires-in 30d] [--json]
        main.js token list [--json]
        main.js token revoke ID
+       main.js user reset-password EMAIL [--password-file F]
        main.js backup FILE[.gz] [--with-access-logs]
        main.js restore FILE[.gz] [--force]
 

@@ -1,5 +1,6 @@
 import type { Logger } from "pino";
 import type { CommandContext } from "../commands/context.ts";
+import type { Identity } from "../identity/identity.ts";
 import type { Reconciler } from "../reconcile/index.ts";
 import type { CountryLookup } from "./access-log-entry.ts";
 
@@ -8,6 +9,8 @@ export interface GrpcPorts {
   /** The same that HTTP routes use: store, clock, randomness. */
   context: CommandContext;
   reconciler: Reconciler;
+  /** Where visitors of services sign in. */
+  identity: Identity;
   log: Logger;
   /** Fills in what proxies do not know. */
   countryOf: CountryLookup;

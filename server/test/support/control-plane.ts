@@ -11,6 +11,7 @@ import { createService } from "../../src/commands/services.ts";
 import { setUp } from "../../src/commands/set-up.ts";
 import { DEFAULT_PORT_RANGE } from "../../src/domain/listen-port.ts";
 import { createGrpcServer, type GrpcApi } from "../../src/grpc/index.ts";
+import { createIdentity } from "../../src/identity/identity.ts";
 import { listenOnOnePort, type OnePort } from "../../src/net/listen-on-one-port.ts";
 import { type Reconciler, startReconciler } from "../../src/reconcile/index.ts";
 import { newWireguardKeyPair } from "../../src/secrets/wireguard-key.ts";
@@ -81,6 +82,13 @@ export async function startControlPlane({
     reconciler = await startReconciler({ context, log, pollMs });
     grpc = createGrpcServer({
       context,
+      identity: createIdentity({
+        store,
+        nowMs: context.nowMs,
+        publicUrl: () => "https://netbird.example.com",
+        dashboardOrigins: [],
+        external: undefined,
+      }),
       reconciler,
       log,
       heartbeatMs,

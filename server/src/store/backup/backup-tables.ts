@@ -7,6 +7,8 @@ export const backupTables: readonly { name: string; key?: string }[] = [
   { name: "accounts" },
   { name: "users", key: "id" },
   { name: "personal_access_tokens", key: "id" },
+  { name: "user_invites", key: "id" },
+  { name: "identity_keys" },
   { name: "groups", key: "id" },
   { name: "setup_keys", key: "id" },
   { name: "peers", key: "id" },
@@ -34,6 +36,8 @@ export const leftOut: Readonly<Record<string, string>> = {
   service_reports: "proxies report again within seconds",
   one_time_tokens: "they live for five minutes",
   failure_budgets: "they live for minutes",
+  identity_records: "people sign in again; what was revoked after the backup must not come back",
+  pending_sign_ins: "they live for ten minutes",
   certificate_leases: "they live for a minute",
   idempotency_keys: "a repeated request must not be answered from before the restore",
 };

@@ -6,6 +6,7 @@ import * as failureBudgets from "./0004-failure-budgets.ts";
 import * as targetOwnersAndIdempotency from "./0005-target-owners-and-idempotency.ts";
 import * as accessLogTimes from "./0006-access-log-times.ts";
 import * as sharedCertificates from "./0008-shared-certificates.ts";
+import * as signIn from "./0012-sign-in.ts";
 
 interface Migration {
   readonly name: string;
@@ -22,6 +23,7 @@ const migrations: readonly Migration[] = [
   { name: "0005-target-owners-and-idempotency", ...targetOwnersAndIdempotency },
   { name: "0006-access-log-times", ...accessLogTimes },
   { name: "0008-shared-certificates", ...sharedCertificates },
+  { name: "0012-sign-in", ...signIn },
 ];
 
 /** Migrations are modules of the program: nothing is read from a folder, so a bundled server brings its own. */
