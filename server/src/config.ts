@@ -1,6 +1,10 @@
 import { Resolver } from "node:dns";
 import { join } from "node:path";
+import { AppError } from "@netbird-proxy/proto";
 import { DEFAULT_PORT_RANGE, type PortRange } from "./domain/listen-port.ts";
+import { parseKeys } from "./secrets/key-text.ts";
+
+export const ENCRYPTION_KEY_VARIABLE = "NB_SERVER_ENCRYPTION_KEY";
 
 /** Set by the build; a server that runs from its sources has no version. */
 const VERSION = process.env.NETBIRD_PROXY_VERSION ?? "0.0.0-dev";
@@ -15,7 +19,7 @@ export interface ServerConfig {
   port: number;
   /** A SQLite file, or the URL of a PostgreSQL database. */
   database: string;
-  /** The key in base64, or the file that holds it. */
+  /** The keys in base64, one per line, or the file that holds them. */
   encryptionKey: { value: string } | { file: string };
   /** Absent: cleartext, for a TLS terminator in front or for loopback. */
   tls?: { certFile: string; keyFile: string };
@@ -104,13 +108,19 @@ function readEncryptionKey(
   stateDir: string,
   problems: string[],
 ): ServerConfig["encryptionKey"] {
-  const value = env.NB_SERVER_ENCRYPTION_KEY;
+  // An environment file has no room for several lines.
+  const value = env[ENCRYPTION_KEY_VARIABLE]?.replaceAll(/[\s,]+/g, "\n");
   if (!value) return { file: env.NB_SERVER_ENCRYPTION_KEY_FILE || join(stateDir, "encryption.key") };
   if (env.NB_SERVER_ENCRYPTION_KEY_FILE) {
     problems.push("NB_SERVER_ENCRYPTION_KEY: set either this or NB_SERVER_ENCRYPTION_KEY_FILE");
   }
-  if (Buffer.from(value, "base64").byteLength !== 32) {
-    problems.push("NB_SERVER_ENCRYPTION_KEY: not 32 bytes in base64 (openssl rand -base64 32)");
+  try {
+    parseKeys(value, ENCRYPTION_KEY_VARIABLE);
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    problems.push(
+      "NB_SERVER_ENCRYPTION_KEY: not 32 bytes in base64 (openssl rand -base64 32), or several of that separated by commas",
+    );
   }
   return { value };
 }

@@ -35,5 +35,6 @@ export const leftOut: Readonly<Record<string, string>> = {
   one_time_tokens: "they live for five minutes",
   failure_budgets: "they live for minutes",
   certificate_leases: "they live for a minute",
+  server_keyrings: "servers say again within a second which keys they have",
   idempotency_keys: "a repeated request must not be answered from before the restore",
 };
