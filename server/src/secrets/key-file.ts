@@ -78,7 +78,11 @@ export function replaceKeyFile(path: string, text: string): void {
     renameSync(part, target);
     syncFolder(dirname(target));
   } catch (error) {
-    if (part !== "") rmSync(part, { force: true });
+    try {
+      if (part !== "") rmSync(part, { force: true });
+    } catch {
+      // What stands in the way there is said below.
+    }
     throw new AppError(
       "key.file_unwritable",
       `the encryption key file ${path} cannot be replaced: ${(error as Error).message}`,

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { createCipheriv } from "node:crypto";
 import { AppError } from "@netbird-proxy/proto";
 import { fixedKeyring, sealingKey } from "../../src/secrets/keyring.ts";
 import { createSecretBox, namedKeyId, sealedPrefix } from "../../src/secrets/secret-box.ts";
+import { sealedV1 } from "../support/sealed-v1.ts";
 
 const a = "service.session_key";
 const b = "peer.preshared_key";
@@ -56,7 +56,7 @@ suite("encryption at rest", () => {
   });
 
   test("values of the version without key ids open with whichever key made them", () => {
-    const old = sealedV1(2, "private key", a);
+    const old = sealedV1(keyOf(2).bytes, "private key", a);
     assert.equal(boxOf(1, 2).open(old, a), "private key");
     assert.equal(boxOf(1, 2).keyIdOf(old, a), keyOf(2).id);
     assert.throws(() => boxOf(1).open(old, a), { code: "key.missing" });
@@ -72,11 +72,3 @@ suite("encryption at rest", () => {
     assert.equal(ring.current().id, keyOf(1).id);
   });
 });
-
-/** As the version wrote it that had a single key. */
-function sealedV1(n: number, text: string, purpose: string): string {
-  const nonce = Buffer.alloc(12, 7);
-  const cipher = createCipheriv("aes-256-gcm", keyOf(n).bytes, nonce).setAAD(Buffer.from(purpose));
-  const body = Buffer.concat([cipher.update(text, "utf8"), cipher.final()]);
-  return `v1.${Buffer.concat([nonce, body, cipher.getAuthTag()]).toString("base64")}`;
-}
