@@ -107,10 +107,10 @@ async function migrate({ db, where }: Engine, patienceMs: number): Promise<void>
   }
 }
 
-/** Somebody else migrates, or made knex's own tables in the same moment (PostgreSQL: 23505 and 42P07). */
+/** Somebody else migrates, or made knex's own tables in the same moment (PostgreSQL: 23505, 42P07 and 42710). */
 function isMigrationRace(error: unknown): boolean {
   const { name, code } = error as { name?: string; code?: string };
-  return name === "MigrationLocked" || code === "23505" || code === "42P07";
+  return name === "MigrationLocked" || code === "23505" || code === "42P07" || code === "42710";
 }
 
 function madeByAnother(where: string, cause: unknown): AppError {
