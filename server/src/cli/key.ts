@@ -12,6 +12,9 @@ import { openContext } from "./open-context.ts";
 import type { Terminal } from "./run.ts";
 import { parseOptions, UsageError } from "./usage-error.ts";
 
+/** Hundreds of transactions beside a busy server: one that finds no gap must not end the work. */
+const BUSY_TIMEOUT_MS = 60_000;
+
 /** Keys of what is encrypted at rest; docs/secrets.md tells when to use which. */
 export async function keyCommand(args: string[], config: ServerConfig, terminal: Terminal): Promise<number> {
   const { values, positionals } = parseOptions(args, { json: { type: "boolean" } });
@@ -20,7 +23,7 @@ export async function keyCommand(args: string[], config: ServerConfig, terminal:
   if (!work) throw new UsageError("key needs one of status, add, rotate, prune");
   if (ids.length > 0 && verb !== "prune") throw new UsageError(`key ${verb} takes no ${ids[0]}`);
   if (values.json && verb !== "status") throw new UsageError(`key ${verb} has no --json`);
-  const context = await openContext(config);
+  const context = await openContext(config, { busyTimeoutMs: BUSY_TIMEOUT_MS });
   try {
     const { encryptionKey } = config;
     const ports: KeyPorts = {
