@@ -195,6 +195,37 @@ export const errorCodes = {
     grpc: 13,
     hint: "Point NB_SERVER_DATABASE at an empty database, or replace everything in this one with --force.",
   },
+  "key.missing": {
+    http: 500,
+    grpc: 13,
+    hint: "Copy the key file from a server that has the key, or add the key's line from a saved copy; `key status` shows what is missing.",
+  },
+  "key.not_found": { http: 500, grpc: 13, hint: "Run `key status` to see which keys there are." },
+  "key.in_use": {
+    http: 500,
+    grpc: 13,
+    hint: "Run `key rotate` until it says that it is complete, then prune again.",
+  },
+  "key.unknown_to_server": {
+    http: 500,
+    grpc: 13,
+    hint: "Copy the key file to that server and run the command again; a server that is gone for good is forgotten after a minute.",
+  },
+  "key.not_in_file": {
+    http: 500,
+    grpc: 13,
+    hint: "Put a new key in front in NB_SERVER_ENCRYPTION_KEY, separated by a comma, restart every server, and run `key rotate`.",
+  },
+  "key.file_unwritable": {
+    http: 500,
+    grpc: 13,
+    hint: "Run the command as the file's owner or root, in a folder that it may write; a mounted file has to be changed where it comes from, and `key rotate` goes on from there.",
+  },
+  "key.values_unreadable": {
+    http: 500,
+    grpc: 13,
+    hint: "Put the key that is missing back into the key file, or delete the objects that are named, and run the command again.",
+  },
   "geo.database_unusable": {
     http: 500,
     grpc: 13,

@@ -1,5 +1,6 @@
 import { readFileSync, unwatchFile, watchFile } from "node:fs";
 import type { Server as HttpServer } from "node:http";
+import { hostname } from "node:os";
 import type { Server as GrpcServer } from "@grpc/grpc-js";
 import { AppError } from "@netbird-proxy/proto";
 import type { Logger } from "pino";
@@ -13,6 +14,7 @@ import { buildHttpApp } from "./http/build-http-app.ts";
 import { createIdentity } from "./identity/identity.ts";
 import { every } from "./jobs/every.ts";
 import { recheckDomains } from "./jobs/recheck-domains.ts";
+import { reportKeys } from "./jobs/report-keys.ts";
 import { trimAccessLogs } from "./jobs/trim-access-logs.ts";
 import { listenOnOnePort, type OnePort } from "./net/listen-on-one-port.ts";
 import { startReconciler } from "./reconcile/index.ts";
@@ -76,6 +78,8 @@ export async function startApp(config: ServerConfig, log: Logger): Promise<Runni
     // Streams end first, telling their clients to come back; only then the port is closed.
     undo.push(() => grpc.close());
     port = await listen(config, { grpcServer: grpc.server, httpServer: http.server });
+    const label = `${hostname()} ${port.address.address}:${port.address.port} (process ${process.pid})`;
+    undo.push(reportKeys(context, label, log));
     undo.push(watchCertificate(config, port, log));
     undo.push(every(RECHECK_EVERY_MS, "recheck-domains", () => recheckDomains(context, dns), log));
     const trim = async () => {

@@ -2,7 +2,11 @@ import { Resolver } from "node:dns";
 import { readFileSync } from "node:fs";
 import { isIPv4, isIPv6 } from "node:net";
 import { join } from "node:path";
+import { AppError } from "@netbird-proxy/proto";
 import { DEFAULT_PORT_RANGE, type PortRange } from "./domain/listen-port.ts";
+import { parseKeys } from "./secrets/key-text.ts";
+
+export const ENCRYPTION_KEY_VARIABLE = "NB_SERVER_ENCRYPTION_KEY";
 
 import type { ExternalProvider } from "./identity/identity.ts";
 
@@ -19,7 +23,7 @@ export interface ServerConfig {
   port: number;
   /** A SQLite file, or the URL of a PostgreSQL database. */
   database: string;
-  /** The key in base64, or the file that holds it. */
+  /** The keys in base64, one per line, or the file that holds them. */
   encryptionKey: { value: string } | { file: string };
   /** Absent: cleartext, for a TLS terminator in front or for loopback. */
   tls?: { certFile: string; keyFile: string };
@@ -120,13 +124,19 @@ function readEncryptionKey(
   stateDir: string,
   problems: string[],
 ): ServerConfig["encryptionKey"] {
-  const value = env.NB_SERVER_ENCRYPTION_KEY;
+  // An environment file has no room for several lines.
+  const value = env[ENCRYPTION_KEY_VARIABLE]?.replaceAll(/[\s,]+/g, "\n");
   if (!value) return { file: env.NB_SERVER_ENCRYPTION_KEY_FILE || join(stateDir, "encryption.key") };
   if (env.NB_SERVER_ENCRYPTION_KEY_FILE) {
     problems.push("NB_SERVER_ENCRYPTION_KEY: set either this or NB_SERVER_ENCRYPTION_KEY_FILE");
   }
-  if (Buffer.from(value, "base64").byteLength !== 32) {
-    problems.push("NB_SERVER_ENCRYPTION_KEY: not 32 bytes in base64 (openssl rand -base64 32)");
+  try {
+    parseKeys(value, ENCRYPTION_KEY_VARIABLE);
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    problems.push(
+      "NB_SERVER_ENCRYPTION_KEY: not 32 bytes in base64 (openssl rand -base64 32), or several of that separated by commas",
+    );
   }
   return { value };
 }

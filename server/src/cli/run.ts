@@ -1,6 +1,7 @@
 import { AppError } from "@netbird-proxy/proto";
 import { ConfigError, readConfig, type ServerConfig } from "../config.ts";
 import { backupCommand, restoreCommand } from "./backup.ts";
+import { keyCommand } from "./key.ts";
 import { serve } from "./serve.ts";
 import { setupCommand } from "./setup.ts";
 import { tokenCommand } from "./token.ts";
@@ -22,6 +23,7 @@ const commands: Record<string, Command> = {
   user: userCommand,
   backup: backupCommand,
   restore: restoreCommand,
+  key: keyCommand,
 };
 
 const HELP = `usage: main.js [serve]
@@ -32,6 +34,10 @@ const HELP = `usage: main.js [serve]
        main.js user reset-password EMAIL [--password-file F]
        main.js backup FILE[.gz] [--with-access-logs]
        main.js restore FILE[.gz] [--force]
+       main.js key status [--json]
+       main.js key add
+       main.js key rotate
+       main.js key prune [ID...]
 
 Configuration comes from the environment; see docs/configuration.md.
 `;

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { run } from "../../src/cli/run.ts";
 import { hashToken, isWellFormedToken } from "../../src/domain/token.ts";
-import { readOrCreateKeyFile } from "../../src/secrets/key-file.ts";
+import { openKeyFile } from "../../src/secrets/key-file.ts";
 import { verifySecret } from "../../src/secrets/password-hash.ts";
 import { openStore } from "../../src/store/open.ts";
 import { findPersonalAccessToken } from "../../src/store/personal-access-tokens.ts";
@@ -33,7 +33,7 @@ suite("the command line", () => {
   ): Promise<T> {
     const store = await openStore({
       database: join(folder, "server.db"),
-      encryptionKey: readOrCreateKeyFile(join(folder, "encryption.key")),
+      encryptionKey: openKeyFile(join(folder, "encryption.key")),
     });
     try {
       return await work(store.db);
@@ -97,9 +97,9 @@ suite("the command line", () => {
     await cli("token", "list");
     const file = join(folder, "encryption.key");
     assert.equal(statSync(file).mode & 0o777, 0o600);
-    const key = readOrCreateKeyFile(file);
+    const key = openKeyFile(file).keys();
     await cli("token", "list");
-    assert.deepEqual(readOrCreateKeyFile(file), key);
+    assert.deepEqual(openKeyFile(file).keys(), key);
   });
 
   test("global proxy tokens are made, listed and revoked", async () => {

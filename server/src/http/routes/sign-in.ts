@@ -1,17 +1,16 @@
-import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { AppError } from "@netbird-proxy/proto";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { checkPassword } from "../../commands/check-password.ts";
 import { MOUNT_PATH } from "../../identity/embedded/contract.ts";
+import type { KnownDevice } from "../../identity/embedded/embedded-identity.ts";
 import type { App } from "../app-type.ts";
 import { pageHeaders } from "../pages/layout.ts";
 import { messagePage, signInPage } from "../pages/sign-in-page.ts";
 import type { HttpPorts } from "../ports.ts";
 
 const DEVICE_COOKIE = "nb_device";
-const DEVICE_PURPOSE = "sign-in device";
-const DEVICE_SECONDS = 365 * 86_400;
+const DEVICE_SECONDS = 90 * 86_400;
 /** Room for the longest address and password, percent-encoded. */
 const FORM_BYTES = 8 * 1024;
 
@@ -23,7 +22,6 @@ export function registerSignInRoutes(app: App, ports: HttpPorts): void {
   const { context, identity } = ports;
   const { embedded } = identity;
   if (!embedded) return;
-  const { secrets } = context.store;
 
   app.register(async (scope) => {
     scope.removeAllContentTypeParsers();
@@ -94,7 +92,7 @@ export function registerSignInRoutes(app: App, ports: HttpPorts): void {
         email,
         password: form.get("password") ?? "",
         address: request.ip,
-        knownDevice: readDevice(request.headers.cookie),
+        knownDevice: await readDevice(request.headers.cookie),
       };
       if (email === "" || attempt.password === "") return refuse(400, "Type your address and your password.");
       let user: Awaited<ReturnType<typeof checkPassword>>;
@@ -111,27 +109,20 @@ export function registerSignInRoutes(app: App, ports: HttpPorts): void {
       if (user.isBlocked) return refuse(403, "Your account is blocked. Ask an administrator.");
       reply.hijack();
       reply.raw.setHeader("Cache-Control", "no-store");
-      reply.raw.appendHeader("Set-Cookie", deviceCookie(user.id));
+      reply.raw.appendHeader("Set-Cookie", await deviceCookie(user.id));
       await step.provider.interactionFinished(request.raw, reply.raw, {
         login: { accountId: user.id, remember: true },
       });
     });
   });
 
-  function deviceCookie(userId: string): string {
-    const value = secrets.seal(JSON.stringify({ id: randomUUID(), userId }), DEVICE_PURPOSE);
+  async function deviceCookie(userId: string): Promise<string> {
     const secure = identity.publicUrl().startsWith("https:") ? "; Secure" : "";
-    return `${DEVICE_COOKIE}=${encodeURIComponent(value)}; Path=${MOUNT_PATH}/sign-in; Max-Age=${DEVICE_SECONDS}; HttpOnly; SameSite=Lax${secure}`;
+    return `${DEVICE_COOKIE}=${await embedded!.issueDevice(userId)}; Path=${MOUNT_PATH}/sign-in; Max-Age=${DEVICE_SECONDS}; HttpOnly; SameSite=Lax${secure}`;
   }
 
-  function readDevice(cookies = ""): { id: string; userId: string } | undefined {
+  async function readDevice(cookies = ""): Promise<KnownDevice | undefined> {
     const value = new RegExp(`(?:^|; )${DEVICE_COOKIE}=([^;]*)`).exec(cookies)?.[1];
-    if (value === undefined) return undefined;
-    try {
-      return JSON.parse(secrets.open(decodeURIComponent(value), DEVICE_PURPOSE));
-    } catch {
-      // Made up, or made before the key was replaced.
-      return undefined;
-    }
+    return value === undefined ? undefined : embedded!.readDevice(value);
   }
 }

@@ -1,3 +1,4 @@
+import { createHmac, randomUUID, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import inject from "light-my-request";
 import type { Provider } from "oidc-provider";
@@ -8,6 +9,12 @@ import { readIdentityKeys } from "./identity-keys.ts";
 /** Other servers' new keys are seen within this; a new key waits an hour before it signs. */
 const KEYS_KEPT_MS = 5 * 60_000;
 
+/** A browser in which somebody has signed in before. */
+export interface KnownDevice {
+  id: string;
+  userId: string;
+}
+
 export interface EmbeddedIdentity {
   /** With the keys of now. */
   provider(): Promise<Provider>;
@@ -15,6 +22,10 @@ export interface EmbeddedIdentity {
   serve(request: IncomingMessage, response: ServerResponse): Promise<void>;
   /** Lets the provider read a request that a route of ours answers. */
   prepare(request: IncomingMessage): void;
+  /** Marks a browser as one of the user's, in a value that nobody else can make. */
+  issueDevice(userId: string): Promise<string>;
+  /** Undefined for anything that was not issued here, or too long ago. */
+  readDevice(value: string): Promise<KnownDevice | undefined>;
   /** Requests of this process to its own provider, without a network. */
   fetch: typeof globalThis.fetch;
 }
@@ -33,7 +44,7 @@ export function createEmbeddedIdentity({
   publicUrl,
   dashboardOrigins,
 }: EmbeddedIdentityOptions): EmbeddedIdentity {
-  let current: { at: number; kids: string; provider: Provider } | undefined;
+  let current: { at: number; kids: string; provider: Provider; cookieKeys: string[] } | undefined;
   let building: Promise<Provider> | undefined;
 
   async function build(): Promise<Provider> {
@@ -48,7 +59,7 @@ export function createEmbeddedIdentity({
     const provider = createEmbeddedProvider({ store, nowMs, publicUrl: publicUrl(), dashboardOrigins, keys });
     // The addresses it writes are those of the public URL, which prepare() puts into every request.
     provider.proxy = true;
-    current = { at: nowMs(), kids, provider };
+    current = { at: nowMs(), kids, provider, cookieKeys: keys.cookies };
     return provider;
   }
 
@@ -73,6 +84,21 @@ export function createEmbeddedIdentity({
       delete request.headers["x-forwarded-host"];
       delete request.headers[":authority"];
     },
+    async issueDevice(userId) {
+      await identity.provider();
+      const body = Buffer.from(JSON.stringify({ id: randomUUID(), userId })).toString("base64url");
+      return `${body}.${mac(current!.cookieKeys[0]!, body)}`;
+    },
+    async readDevice(value) {
+      const [body = "", signature = ""] = value.split(".");
+      await identity.provider();
+      const given = Buffer.from(signature, "base64url");
+      const good = current!.cookieKeys.some((key) => {
+        const wanted = Buffer.from(mac(key, body), "base64url");
+        return given.length === wanted.length && timingSafeEqual(given, wanted);
+      });
+      return good ? JSON.parse(Buffer.from(body, "base64url").toString()) : undefined;
+    },
     fetch: async (input, init = {}) => {
       const url = new URL(input instanceof Request ? input.url : input);
       const body = init.body;
@@ -93,4 +119,8 @@ export function createEmbeddedIdentity({
     },
   };
   return identity;
+}
+
+function mac(key: string, body: string): string {
+  return createHmac("sha256", Buffer.from(key, "base64")).update(`device ${body}`).digest("base64url");
 }

@@ -39,5 +39,6 @@ export const leftOut: Readonly<Record<string, string>> = {
   identity_records: "people sign in again; what was revoked after the backup must not come back",
   pending_sign_ins: "they live for ten minutes",
   certificate_leases: "they live for a minute",
+  server_keyrings: "servers say again within a second which keys they have",
   idempotency_keys: "a repeated request must not be answered from before the restore",
 };

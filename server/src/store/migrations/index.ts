@@ -5,6 +5,7 @@ import * as revisionCounter from "./0003-revision-counter.ts";
 import * as failureBudgets from "./0004-failure-budgets.ts";
 import * as targetOwnersAndIdempotency from "./0005-target-owners-and-idempotency.ts";
 import * as accessLogTimes from "./0006-access-log-times.ts";
+import * as serverKeyrings from "./0007-server-keyrings.ts";
 import * as sharedCertificates from "./0008-shared-certificates.ts";
 import * as signIn from "./0012-sign-in.ts";
 
@@ -22,6 +23,7 @@ const migrations: readonly Migration[] = [
   { name: "0004-failure-budgets", ...failureBudgets },
   { name: "0005-target-owners-and-idempotency", ...targetOwnersAndIdempotency },
   { name: "0006-access-log-times", ...accessLogTimes },
+  { name: "0007-server-keyrings", ...serverKeyrings },
   { name: "0008-shared-certificates", ...sharedCertificates },
   { name: "0012-sign-in", ...signIn },
 ];
