@@ -11,5 +11,12 @@ export async function openContext(config: ServerConfig): Promise<CommandContext>
     database: config.database,
     encryptionKey: "value" in key ? Buffer.from(key.value, "base64") : readOrCreateKeyFile(key.file),
   });
-  return { store, nowMs: () => Date.now(), random: (below) => randomInt(below), portRange: config.portRange };
+  const { portRange, auditEventsEnabled } = config;
+  return {
+    store,
+    nowMs: () => Date.now(),
+    random: (below) => randomInt(below),
+    portRange,
+    auditEventsEnabled,
+  };
 }

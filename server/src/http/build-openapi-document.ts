@@ -10,7 +10,13 @@ import { buildHttpApp } from "./build-http-app.ts";
 export async function buildOpenApiDocument(databaseFile: string): Promise<string> {
   const store = await openStore({ database: databaseFile, encryptionKey: new Uint8Array(32) });
   const app = await buildHttpApp({
-    context: { store, nowMs: Date.now, random: () => 0, portRange: DEFAULT_PORT_RANGE },
+    context: {
+      store,
+      nowMs: Date.now,
+      random: () => 0,
+      portRange: DEFAULT_PORT_RANGE,
+      auditEventsEnabled: true,
+    },
     dns: { resolveCname: async () => [] },
     addresses: { resolveAddresses: async () => [] },
     log: pino({ level: "silent" }),

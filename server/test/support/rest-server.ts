@@ -54,7 +54,7 @@ export interface RestServer {
   close(): Promise<void>;
 }
 
-export async function startRestServer(): Promise<RestServer> {
+export async function startRestServer(change: Partial<CommandContext> = {}): Promise<RestServer> {
   const { database, folder, drop } = await makeDatabase();
   const store = await openStore({ database, encryptionKey: new Uint8Array(32).fill(1) });
   const records = new Map<string, string | Error>();
@@ -71,6 +71,8 @@ export async function startRestServer(): Promise<RestServer> {
     nowMs: () => server.nowMs,
     random: (below) => Math.floor(Math.random() * below),
     portRange: DEFAULT_PORT_RANGE,
+    auditEventsEnabled: true,
+    ...change,
   };
   const ports: HttpPorts = {
     context,
