@@ -16,6 +16,7 @@ import { every } from "./jobs/every.ts";
 import { recheckDomains } from "./jobs/recheck-domains.ts";
 import { reportKeys } from "./jobs/report-keys.ts";
 import { trimAccessLogs } from "./jobs/trim-access-logs.ts";
+import { trimAuditEvents } from "./jobs/trim-audit-events.ts";
 import { listenOnOnePort, type OnePort } from "./net/listen-on-one-port.ts";
 import { startReconciler } from "./reconcile/index.ts";
 import { createHashGate } from "./secrets/hash-gate.ts";
@@ -87,6 +88,11 @@ export async function startApp(config: ServerConfig, log: Logger): Promise<Runni
       if (deleted > 0) log.info({ deleted }, "old access logs deleted");
     };
     undo.push(every(TRIM_EVERY_MS, "trim-access-logs", trim, log));
+    const trimAudit = async () => {
+      const deleted = await trimAuditEvents(context, config.auditRetentionDays);
+      if (deleted > 0) log.info({ deleted }, "old audit events deleted");
+    };
+    undo.push(every(TRIM_EVERY_MS, "trim-audit-events", trimAudit, log));
     return { address: { address: port.address.address, port: port.address.port }, close };
   } catch (error) {
     await close();

@@ -45,6 +45,9 @@ export interface ServerConfig {
   accessLogRetentionDays: number;
   /** Of all accounts together; beyond it the oldest go. 0: any number. */
   accessLogMaxEntries: number;
+  auditEventsEnabled: boolean;
+  /** 0 keeps audit events for ever. */
+  auditRetentionDays: number;
   /** A country database in MaxMind's format; undefined: the embedded one. */
   geoDatabase: string | undefined;
   logLevel: LogLevel;
@@ -85,6 +88,9 @@ export function readConfig(env: NodeJS.ProcessEnv): ServerConfig {
     corsOrigins: readCorsOrigins(env, problems),
     accessLogRetentionDays: readRetention(env, problems),
     accessLogMaxEntries: readMaxEntries(env, problems),
+    // As in NetBird, anything but "true" switches them off.
+    auditEventsEnabled: (env.NB_EVENT_ACTIVITY_LOG_ENABLED || "true") === "true",
+    auditRetentionDays: readAuditRetention(env, problems),
     geoDatabase: env.NB_SERVER_GEO_DATABASE || undefined,
     logLevel: readLogLevel(env, problems),
   };
@@ -280,6 +286,14 @@ function readMaxEntries(env: NodeJS.ProcessEnv, problems: string[]): number {
   const text = env.NB_SERVER_ACCESS_LOG_MAX_ENTRIES || "10000000";
   if (/^\d{1,15}$/.test(text)) return Number(text);
   problems.push(`NB_SERVER_ACCESS_LOG_MAX_ENTRIES: ${JSON.stringify(text)} is no whole number`);
+  return 0;
+}
+
+function readAuditRetention(env: NodeJS.ProcessEnv, problems: string[]): number {
+  const text = env.NB_SERVER_AUDIT_RETENTION_DAYS || "0";
+  const days = Number(text);
+  if (Number.isInteger(days)) return Math.max(days, 0);
+  problems.push(`NB_SERVER_AUDIT_RETENTION_DAYS: ${JSON.stringify(text)} is no whole number`);
   return 0;
 }
 

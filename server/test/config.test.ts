@@ -99,6 +99,7 @@ suite("server configuration", () => {
           NB_SERVER_TLS_CERT_FILE: "/tmp/tls.crt",
           NB_SERVER_ENCRYPTION_KEY: "short",
           NB_SERVER_ACCESS_LOG_RETENTION_DAYS: "a week",
+          NB_SERVER_AUDIT_RETENTION_DAYS: "1.5",
           NB_LOG_LEVEL: "loud",
           NB_DNS_SERVERS: "192.0.2.1:53, resolver.example",
         }),
@@ -112,6 +113,7 @@ suite("server configuration", () => {
             "NB_SERVER_TLS_KEY_FILE",
             "NB_DNS_SERVERS",
             "NB_SERVER_ACCESS_LOG_RETENTION_DAYS",
+            "NB_SERVER_AUDIT_RETENTION_DAYS",
             "NB_LOG_LEVEL",
           ],
         );
@@ -133,6 +135,20 @@ suite("server configuration", () => {
         },
       );
     }
+  });
+
+  test("audit events are on unless something else than true is said, and stay for ever unless told", () => {
+    const audit = (enabled?: string, days?: string) => {
+      const env = { NB_EVENT_ACTIVITY_LOG_ENABLED: enabled, NB_SERVER_AUDIT_RETENTION_DAYS: days };
+      const { auditEventsEnabled, auditRetentionDays } = readConfig(env);
+      return [auditEventsEnabled, auditRetentionDays];
+    };
+    assert.deepEqual(audit(), [true, 0]);
+    assert.deepEqual(audit("", ""), [true, 0]);
+    assert.deepEqual(audit("true", "365"), [true, 365]);
+    assert.deepEqual(audit("false", "-1"), [false, 0]);
+    assert.deepEqual(audit("True"), [false, 0]);
+    assert.deepEqual(audit("1"), [false, 0]);
   });
 
   test("the setup token needs exactly true, and an impossible port range is the default", () => {

@@ -20,5 +20,12 @@ export async function openContext(
         ? fixedKeyring(parseKeys(key.value, ENCRYPTION_KEY_VARIABLE), ENCRYPTION_KEY_VARIABLE)
         : openKeyFile(key.file),
   });
-  return { store, nowMs: () => Date.now(), random: (below) => randomInt(below), portRange: config.portRange };
+  const { portRange, auditEventsEnabled } = config;
+  return {
+    store,
+    nowMs: () => Date.now(),
+    random: (below) => randomInt(below),
+    portRange,
+    auditEventsEnabled,
+  };
 }

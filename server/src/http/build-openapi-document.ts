@@ -19,7 +19,13 @@ export async function buildOpenApiDocument(databaseFile: string): Promise<string
     external: undefined,
   });
   const app = await buildHttpApp({
-    context: { store, nowMs: Date.now, random: () => 0, portRange: DEFAULT_PORT_RANGE },
+    context: {
+      store,
+      nowMs: Date.now,
+      random: () => 0,
+      portRange: DEFAULT_PORT_RANGE,
+      auditEventsEnabled: true,
+    },
     identity,
     hashGate: createHashGate({ running: 1, waiting: 1 }),
     trustedProxies: [],

@@ -252,7 +252,13 @@ suite("the keys of what is encrypted at rest", function () {
   const rotate = () =>
     withStore((store) =>
       rotateKey({
-        context: { store, nowMs: () => Date.now(), random: () => 0, portRange: DEFAULT_PORT_RANGE },
+        context: {
+          store,
+          nowMs: () => Date.now(),
+          random: () => 0,
+          portRange: DEFAULT_PORT_RANGE,
+          auditEventsEnabled: true,
+        },
         keyFile,
         say() {},
         async sleep() {},

@@ -67,6 +67,7 @@ export async function startControlPlane({
     nowMs: () => Date.now() + clock.aheadMs,
     random: (below) => Math.floor(Math.random() * below),
     portRange: DEFAULT_PORT_RANGE,
+    auditEventsEnabled: true,
   };
   if (!beside) await setUp(context, { email: "owner@example.com", name: "Owner", password: "correct horse" });
   const [row] = await listAccounts(store.db);
@@ -125,8 +126,8 @@ export async function startControlPlane({
     },
     clock,
     async token(of = account) {
-      const options = { name: "proxy", expiresInSeconds: 0, createdBy: "test" };
-      return (await createProxyToken(context, of, options)).plain;
+      const owner = of === null ? null : { ...actor, account: of };
+      return (await createProxyToken(context, owner, { name: "proxy", expiresInSeconds: 0 })).plain;
     },
     service: (name, change = {}) => createService(context, actor, serviceRequest(name, change)),
     async restart() {

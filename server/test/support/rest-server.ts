@@ -64,12 +64,15 @@ export interface RestServerOptions {
   tokenRateLimit?: TokenRateLimit;
   /** Another server on the database of this one. */
   beside?: RestServer;
+  /** Of the command context. */
+  context?: Partial<CommandContext>;
 }
 
 export async function startRestServer({
   external,
   tokenRateLimit,
   beside,
+  context: change = {},
 }: RestServerOptions = {}): Promise<RestServer> {
   const { database, folder, drop } = beside ? { ...beside, drop: async () => {} } : await makeDatabase();
   const store = await openStore({ database, encryptionKey: new Uint8Array(32).fill(1) });
@@ -87,6 +90,8 @@ export async function startRestServer({
     nowMs: () => server.nowMs,
     random: (below) => Math.floor(Math.random() * below),
     portRange: DEFAULT_PORT_RANGE,
+    auditEventsEnabled: true,
+    ...change,
   };
   const ports: HttpPorts = {
     context,
