@@ -7,6 +7,9 @@ import * as targetOwnersAndIdempotency from "./0005-target-owners-and-idempotenc
 import * as accessLogTimes from "./0006-access-log-times.ts";
 import * as serverKeyrings from "./0007-server-keyrings.ts";
 import * as sharedCertificates from "./0008-shared-certificates.ts";
+
+import * as accessLogFilters from "./0009-access-log-filters.ts";
+
 import * as signIn from "./0012-sign-in.ts";
 
 interface Migration {
@@ -25,6 +28,7 @@ const migrations: readonly Migration[] = [
   { name: "0006-access-log-times", ...accessLogTimes },
   { name: "0007-server-keyrings", ...serverKeyrings },
   { name: "0008-shared-certificates", ...sharedCertificates },
+  { name: "0009-access-log-filters", ...accessLogFilters },
   { name: "0012-sign-in", ...signIn },
 ];
 
