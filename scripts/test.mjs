@@ -88,7 +88,7 @@ for (const suite of folders.length > 0 ? folders : suites) {
   // Whatever gets its database from the test support is tested on both engines; a name says what is about one only.
   const withDatabase = files.filter(
     (file) =>
-      !file.endsWith(".sqlite.test.ts") &&
+      !/\.sqlite(\.real)?\.test\.ts$/.test(file) &&
       /support\/(rest-server|control-plane|database)\.ts"/.test(readFileSync(file, "utf8")),
   );
   const postgres = startPostgres();

@@ -29,6 +29,7 @@ export const errorCodes = {
   },
   "auth.missing_token": { http: 401, grpc: 16, hint: "Send the header `Authorization: Token nbp_...`." },
   "auth.invalid_token": { http: 401, grpc: 16, hint: "Make a new token, or check that it was copied whole." },
+  "auth.wrong_credentials": { http: 401, grpc: 16, hint: "Check the address and the password." },
   "auth.expired_token": { http: 401, grpc: 16, hint: "Make a new token." },
   "auth.permission_denied": {
     http: 403,
@@ -36,10 +37,15 @@ export const errorCodes = {
     hint: "Ask an owner or admin for a role that may do this.",
   },
   "auth.user_blocked": { http: 403, grpc: 7, hint: "Ask an owner or admin to unblock or approve the user." },
-  "auth.rate_limited": { http: 429, grpc: 8, hint: "Wait for the time in Retry-After." },
+  "auth.rate_limited": { http: 429, grpc: 8, hint: "Wait for a moment, then try again." },
   "auth.account_mismatch": { http: 403, grpc: 7, hint: "Use a token of the account that owns the object." },
 
   "setup.already_done": { http: 412, grpc: 9, hint: "Sign in with the existing owner." },
+  "setup.external_provider": {
+    http: 412,
+    grpc: 9,
+    hint: "Sign in through the identity provider; the first one to do so owns the account.",
+  },
   "setup.invalid_email": { http: 422, grpc: 3, hint: "Give an address such as owner@example.com." },
   "setup.invalid_password": { http: 422, grpc: 3, hint: "Use 8 to 72 bytes." },
 
@@ -135,7 +141,23 @@ export const errorCodes = {
   "user.no_identity_provider": {
     http: 412,
     grpc: 9,
-    hint: "People join through an identity provider, and none is configured; make a service user for programs.",
+    hint: "Add the person in the identity provider; they appear here when they first sign in.",
+  },
+  "user.password_refused": { http: 422, grpc: 3, hint: "Correct the field named in error.path." },
+  "invite.not_found": { http: 404, grpc: 5, hint: "Ask who invited you for a new invitation." },
+  "invite.invalid": { http: 422, grpc: 3, hint: "Correct the field named in error.path." },
+  "invite.exists": { http: 409, grpc: 6, hint: "Regenerate or delete the invitation that exists." },
+  "invite.expired": { http: 422, grpc: 9, hint: "Ask who invited you to regenerate the invitation." },
+  "identity.unreachable": {
+    http: 503,
+    grpc: 14,
+    hint: "Check that the server reaches the issuer of NB_SERVER_OIDC_ISSUER, and trusts its certificate.",
+  },
+  "identity.unknown_state": { http: 400, grpc: 9, hint: "Go back to the service and sign in again." },
+  "identity.refused": {
+    http: 502,
+    grpc: 9,
+    hint: "Check client id, secret and redirect URI in the identity provider, then sign in again.",
   },
   "account.invalid": { http: 422, grpc: 3, hint: "Correct the field named in error.path." },
   "policy.not_found": { http: 404, grpc: 5, hint: "List policies to see which exist." },
@@ -181,6 +203,37 @@ export const errorCodes = {
     http: 500,
     grpc: 13,
     hint: "Point NB_SERVER_DATABASE at an empty database, or replace everything in this one with --force.",
+  },
+  "key.missing": {
+    http: 500,
+    grpc: 13,
+    hint: "Copy the key file from a server that has the key, or add the key's line from a saved copy; `key status` shows what is missing.",
+  },
+  "key.not_found": { http: 500, grpc: 13, hint: "Run `key status` to see which keys there are." },
+  "key.in_use": {
+    http: 500,
+    grpc: 13,
+    hint: "Run `key rotate` until it says that it is complete, then prune again.",
+  },
+  "key.unknown_to_server": {
+    http: 500,
+    grpc: 13,
+    hint: "Copy the key file to that server and run the command again; a server that is gone for good is forgotten after a minute.",
+  },
+  "key.not_in_file": {
+    http: 500,
+    grpc: 13,
+    hint: "Put a new key in front in NB_SERVER_ENCRYPTION_KEY, separated by a comma, restart every server, and run `key rotate`.",
+  },
+  "key.file_unwritable": {
+    http: 500,
+    grpc: 13,
+    hint: "Run the command as the file's owner or root, in a folder that it may write; a mounted file has to be changed where it comes from, and `key rotate` goes on from there.",
+  },
+  "key.values_unreadable": {
+    http: 500,
+    grpc: 13,
+    hint: "Put the key that is missing back into the key file, or delete the objects that are named, and run the command again.",
   },
   "geo.database_unusable": {
     http: 500,
@@ -315,16 +368,19 @@ export class AppError extends Error {
   /** Where in the request, such as `targets[1].path`; empty when it is not about one field. */
   readonly path: string;
   readonly hint: string;
+  /** When it is worth trying again; the header Retry-After (RFC 9110 §10.2.3). */
+  readonly retryAfterSeconds: number | undefined;
 
   constructor(
     code: ErrorCode,
     message: string,
-    details: { path?: string; hint?: string; cause?: unknown } = {},
+    details: { path?: string; hint?: string; cause?: unknown; retryAfterSeconds?: number } = {},
   ) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.name = "AppError";
     this.code = code;
     this.path = details.path ?? "";
     this.hint = details.hint ?? errorCodes[code].hint;
+    this.retryAfterSeconds = details.retryAfterSeconds;
   }
 }

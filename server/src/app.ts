@@ -1,5 +1,6 @@
 import { readFileSync, unwatchFile, watchFile } from "node:fs";
 import type { Server as HttpServer } from "node:http";
+import { hostname } from "node:os";
 import type { Server as GrpcServer } from "@grpc/grpc-js";
 import { AppError } from "@netbird-proxy/proto";
 import type { Logger } from "pino";
@@ -11,12 +12,16 @@ import { createAddressLookup } from "./dns/resolve-addresses.ts";
 import { openCountryDatabase } from "./geo/country-database.ts";
 import { createGrpcServer } from "./grpc/index.ts";
 import { buildHttpApp } from "./http/build-http-app.ts";
+import { createIdentity } from "./identity/identity.ts";
 import { every } from "./jobs/every.ts";
 import { recheckDomains } from "./jobs/recheck-domains.ts";
 import { removeChallengeRecords } from "./jobs/remove-challenge-records.ts";
+import { reportKeys } from "./jobs/report-keys.ts";
 import { trimAccessLogs } from "./jobs/trim-access-logs.ts";
+import { trimAuditEvents } from "./jobs/trim-audit-events.ts";
 import { listenOnOnePort, type OnePort } from "./net/listen-on-one-port.ts";
 import { startReconciler } from "./reconcile/index.ts";
+import { createHashGate } from "./secrets/hash-gate.ts";
 
 const RECHECK_EVERY_MS = 30_000;
 const TRIM_EVERY_MS = 15 * 60_000;
@@ -44,8 +49,24 @@ export async function startApp(config: ServerConfig, log: Logger): Promise<Runni
     const reconciler = await startReconciler({ context, log });
     undo.push(() => reconciler.close());
     const dns = createCnameLookup(config.dnsServers);
+    let port: OnePort | undefined;
+    // With no address of its own given, the server is where it listens: for one machine and for tests.
+    const publicUrl = () =>
+      config.publicUrl ?? `${config.tls ? "https" : "http"}://${ownAddress(config, port)}`;
+    const identity = createIdentity({
+      store,
+      nowMs: context.nowMs,
+      publicUrl,
+      dashboardOrigins: config.corsOrigins,
+      external: config.identityProvider,
+    });
+    const hashGate = createHashGate({ running: 4, waiting: 100 });
     const http = await buildHttpApp({
       context,
+      identity,
+      hashGate,
+      tokenRateLimit: config.tokenRateLimit,
+      trustedProxies: config.trustedProxies,
       dns,
       addresses: createAddressLookup(config.dnsServers),
       log,
@@ -58,12 +79,13 @@ export async function startApp(config: ServerConfig, log: Logger): Promise<Runni
     undo.push(async () => countries.close());
     const challengeDns = createChallengeDns(store.secrets, config.dnsServers);
     const { countryOf } = countries;
-    const grpc = createGrpcServer({ context, reconciler, log, challengeDns, countryOf });
-    let port: OnePort | undefined;
+    const grpc = createGrpcServer({ context, identity, reconciler, log, challengeDns, countryOf });
     undo.push(async () => port?.close());
     // Streams end first, telling their clients to come back; only then the port is closed.
     undo.push(() => grpc.close());
     port = await listen(config, { grpcServer: grpc.server, httpServer: http.server });
+    const label = `${hostname()} ${port.address.address}:${port.address.port} (process ${process.pid})`;
+    undo.push(reportKeys(context, label, log));
     undo.push(watchCertificate(config, port, log));
     undo.push(every(RECHECK_EVERY_MS, "recheck-domains", () => recheckDomains(context, dns), log));
     const trim = async () => {
@@ -73,11 +95,21 @@ export async function startApp(config: ServerConfig, log: Logger): Promise<Runni
     undo.push(every(TRIM_EVERY_MS, "trim-access-logs", trim, log));
     const tidy = () => removeChallengeRecords(context, challengeDns, log);
     undo.push(every(TIDY_EVERY_MS, "remove-challenge-records", tidy, log));
+    const trimAudit = async () => {
+      const deleted = await trimAuditEvents(context, config.auditRetentionDays);
+      if (deleted > 0) log.info({ deleted }, "old audit events deleted");
+    };
+    undo.push(every(TRIM_EVERY_MS, "trim-audit-events", trimAudit, log));
     return { address: { address: port.address.address, port: port.address.port }, close };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+function ownAddress({ host, port: wanted }: ServerConfig, port: OnePort | undefined): string {
+  const name = host === "0.0.0.0" || host === "::" ? "localhost" : host.includes(":") ? `[${host}]` : host;
+  return `${name}:${port?.address.port ?? wanted}`;
 }
 
 async function listen(

@@ -33,6 +33,64 @@ suite("server configuration", () => {
     }
   });
 
+  test("the public address has no path", () => {
+    const publicUrl = (text: string) => readConfig({ NB_SERVER_PUBLIC_URL: text }).publicUrl;
+    assert.equal(publicUrl(""), undefined);
+    assert.equal(publicUrl("https://netbird.example.com"), "https://netbird.example.com");
+    assert.equal(publicUrl("https://netbird.example.com/"), "https://netbird.example.com");
+    for (const bad of [
+      "netbird.example.com",
+      "ftp://a.example",
+      "https://a.example/path",
+      "https://u:p@a.example",
+    ]) {
+      assert.throws(() => publicUrl(bad), /NB_SERVER_PUBLIC_URL/, bad);
+    }
+  });
+
+  test("an identity provider is configured whole or not at all", () => {
+    assert.equal(readConfig({}).identityProvider, undefined);
+    const env = {
+      NB_SERVER_OIDC_ISSUER: "https://idp.example.com/realm",
+      NB_SERVER_OIDC_CLIENT_ID: "netbird",
+    };
+    assert.deepEqual(readConfig(env).identityProvider, {
+      issuer: "https://idp.example.com/realm",
+      clientId: "netbird",
+      clientSecret: undefined,
+      audiences: ["netbird"],
+      userIdClaim: "sub",
+      scopes: "openid profile email",
+    });
+    const more = { ...env, NB_SERVER_OIDC_AUDIENCE: "api, netbird", NB_SERVER_OIDC_CLIENT_SECRET: "s" };
+    assert.deepEqual(readConfig(more).identityProvider?.audiences, ["api", "netbird"]);
+    const bad: [NodeJS.ProcessEnv, RegExp][] = [
+      [{ NB_SERVER_OIDC_CLIENT_ID: "netbird" }, /NB_SERVER_OIDC_ISSUER: missing/],
+      [{ NB_SERVER_OIDC_ISSUER: "https://idp.example.com" }, /NB_SERVER_OIDC_CLIENT_ID: missing/],
+      [{ ...env, NB_SERVER_OIDC_ISSUER: "http://idp.example.com" }, /NB_SERVER_OIDC_ISSUER: .*no https URL/],
+      [
+        { ...env, NB_SERVER_OIDC_CLIENT_SECRET_FILE: "/nowhere" },
+        /NB_SERVER_OIDC_CLIENT_SECRET_FILE: ENOENT/,
+      ],
+    ];
+    for (const [wrong, message] of bad) assert.throws(() => readConfig(wrong), message);
+  });
+
+  test("trusted proxies are addresses and networks", () => {
+    const trusted = (text: string) => readConfig({ NB_SERVER_TRUSTED_PROXIES: text }).trustedProxies;
+    assert.deepEqual(trusted("10.0.0.1, 10.1.0.0/16,fd00::/8"), ["10.0.0.1", "10.1.0.0/16", "fd00::/8"]);
+    for (const bad of ["proxy.example", "10.0.0.0/33", "10.0.0.0/", "*", "1/2/3"]) {
+      assert.throws(() => trusted(bad), /NB_SERVER_TRUSTED_PROXIES/, bad);
+    }
+  });
+
+  test("requests of a token are limited when that is switched on", () => {
+    assert.equal(readConfig({ NB_API_RATE_LIMITING_RPM: "1" }).tokenRateLimit, undefined);
+    const on = { NB_API_RATE_LIMITING_ENABLED: "true" };
+    assert.deepEqual(readConfig(on).tokenRateLimit, { perMinute: 6, burst: 500 });
+    assert.throws(() => readConfig({ ...on, NB_API_RATE_LIMITING_RPM: "0" }), /NB_API_RATE_LIMITING_RPM/);
+  });
+
   test("names every bad variable, not only the first", () => {
     assert.throws(
       () =>
@@ -41,6 +99,7 @@ suite("server configuration", () => {
           NB_SERVER_TLS_CERT_FILE: "/tmp/tls.crt",
           NB_SERVER_ENCRYPTION_KEY: "short",
           NB_SERVER_ACCESS_LOG_RETENTION_DAYS: "a week",
+          NB_SERVER_AUDIT_RETENTION_DAYS: "1.5",
           NB_LOG_LEVEL: "loud",
           NB_DNS_SERVERS: "192.0.2.1:53, resolver.example",
         }),
@@ -54,6 +113,7 @@ suite("server configuration", () => {
             "NB_SERVER_TLS_KEY_FILE",
             "NB_DNS_SERVERS",
             "NB_SERVER_ACCESS_LOG_RETENTION_DAYS",
+            "NB_SERVER_AUDIT_RETENTION_DAYS",
             "NB_LOG_LEVEL",
           ],
         );
@@ -75,6 +135,20 @@ suite("server configuration", () => {
         },
       );
     }
+  });
+
+  test("audit events are on unless something else than true is said, and stay for ever unless told", () => {
+    const audit = (enabled?: string, days?: string) => {
+      const env = { NB_EVENT_ACTIVITY_LOG_ENABLED: enabled, NB_SERVER_AUDIT_RETENTION_DAYS: days };
+      const { auditEventsEnabled, auditRetentionDays } = readConfig(env);
+      return [auditEventsEnabled, auditRetentionDays];
+    };
+    assert.deepEqual(audit(), [true, 0]);
+    assert.deepEqual(audit("", ""), [true, 0]);
+    assert.deepEqual(audit("true", "365"), [true, 365]);
+    assert.deepEqual(audit("false", "-1"), [false, 0]);
+    assert.deepEqual(audit("True"), [false, 0]);
+    assert.deepEqual(audit("1"), [false, 0]);
   });
 
   test("the setup token needs exactly true, and an impossible port range is the default", () => {

@@ -46,9 +46,15 @@ const fields = {
   is_service_user: Type.Boolean(),
   issued: Type.String(),
   last_login: Timestamp,
+  idp_id: Type.Optional(
+    Type.String({ description: "`local` for people that the embedded identity provider keeps." }),
+  ),
 };
 
-export const User = Type.Object(fields, { title: "User" });
+export const User = Type.Object(
+  { ...fields, password: Type.Optional(Type.String({ description: "Of a person just made; shown once." })) },
+  { title: "User" },
+);
 export type User = Static<typeof User>;
 
 export const CurrentUser = Type.Object(
@@ -96,3 +102,70 @@ export type PersonalAccessTokenCreated = Static<typeof PersonalAccessTokenCreate
 
 export const UserParams = Type.Object({ userId: Type.String() });
 export const UserTokenParams = Type.Object({ userId: Type.String(), id: Type.String() });
+
+export const InviteRequest = Type.Object(
+  {
+    email: Type.String({ default: "" }),
+    name: Type.String({ default: "" }),
+    role: Type.String({ default: "", description: roleNames.join(", ") }),
+    auto_groups: Type.Array(Type.String(), { default: [] }),
+    expires_in: Type.Optional(Type.Integer({ description: "Seconds, 3600 or more; 259200 unless given." })),
+  },
+  { title: "UserInviteCreateRequest" },
+);
+export type InviteRequest = Static<typeof InviteRequest>;
+
+const inviteLink = {
+  invite_token: Type.String({ description: "Shown once." }),
+  invite_url: Type.String({ description: "The page where the invitation is accepted; shown once." }),
+};
+
+export const UserInvite = Type.Object(
+  {
+    id: Type.String(),
+    email: Type.String(),
+    name: Type.String(),
+    role: Type.Enum([...roleNames]),
+    auto_groups: Type.Array(Type.String()),
+    expires_at: Timestamp,
+    created_at: Timestamp,
+    expired: Type.Boolean(),
+    invite_token: Type.Optional(inviteLink.invite_token),
+    invite_url: Type.Optional(inviteLink.invite_url),
+  },
+  { title: "UserInvite" },
+);
+export type UserInvite = Static<typeof UserInvite>;
+
+export const InviteRegenerateRequest = Type.Object(
+  { expires_in: Type.Optional(Type.Integer({ description: "Seconds, 3600 or more; 259200 unless given." })) },
+  { title: "UserInviteRegenerateRequest" },
+);
+export type InviteRegenerateRequest = Static<typeof InviteRegenerateRequest>;
+
+export const InviteRegenerated = Type.Object(
+  { ...inviteLink, invite_expires_at: Timestamp },
+  { title: "UserInviteRegenerateResponse" },
+);
+export type InviteRegenerated = Static<typeof InviteRegenerated>;
+
+export const InviteInfo = Type.Object(
+  {
+    email: Type.String(),
+    name: Type.String(),
+    expires_at: Timestamp,
+    valid: Type.Boolean(),
+    invited_by: Type.String(),
+  },
+  { title: "UserInviteInfo" },
+);
+export type InviteInfo = Static<typeof InviteInfo>;
+
+export const InviteAcceptRequest = Type.Object(
+  { password: Type.String({ default: "" }) },
+  { title: "UserInviteAcceptRequest" },
+);
+export type InviteAcceptRequest = Static<typeof InviteAcceptRequest>;
+
+export const InviteAccepted = Type.Object({ success: Type.Boolean() }, { title: "UserInviteAcceptResponse" });
+export type InviteAccepted = Static<typeof InviteAccepted>;

@@ -74,7 +74,9 @@ async function identifyByHeader(
     x.caller = known.caller;
     return undefined;
   }
-  const checked = await check(x, policy, { kind: "header", name, value });
+  // Headers are bytes as characters; the secret was set as text.
+  const text = Buffer.from(value, "latin1").toString("utf8");
+  const checked = await check(x, policy, { kind: "header", name, value: text });
   if (typeof checked !== "string") return checked;
   policy.sessions.set(key, { caller: x.caller!, expiresAtMs: Date.now() + HEADER_CACHE_MS });
   x.answerHeaders = ["set-cookie", sessionCookieHeader(checked, policy.sessionMaxAgeSeconds)];

@@ -129,7 +129,9 @@ function readRoute(path: management.PathMapping): RouteSpec | string {
     return "the target wants middlewares, which this proxy does not have";
   }
   const customHeaders: string[] = [];
-  for (const [name, value] of Object.entries(path.options?.customHeaders ?? {})) {
+  for (const [name, text] of Object.entries(path.options?.customHeaders ?? {})) {
+    // Bytes as characters, as everywhere between the sockets; NetBird's proxy sends UTF-8 too.
+    const value = Buffer.from(text, "utf8").toString("latin1");
     if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name) || !/^[\t\x20-\x7e\x80-\xff]*$/.test(value)) {
       return `custom header ${JSON.stringify(name)} is not a valid header`;
     }

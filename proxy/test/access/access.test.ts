@@ -287,6 +287,19 @@ suite("access", () => {
     assert.equal(code(wrong.body), "access.credentials_wrong");
   });
 
+  // The server was asked about "KÃ¼che", one letter per byte, which nobody ever set.
+  test("letters of a header credential are read as UTF-8", async () => {
+    const session = await token({ method: "header", sub: "header-user" });
+    let asked = "";
+    proxy.management.authenticate = ({ request }) => {
+      if (request?.$case === "headerAuth") asked = request.value.headerValue;
+      return { success: true, sessionToken: session };
+    };
+    const bytes = Buffer.from("Küche €", "utf8").toString("latin1");
+    assert.equal((await ask("app", { headers: { "X-Api-Key": bytes } })).status, 200);
+    assert.equal(asked, "Küche €");
+  });
+
   test("sessions that are not for this service, not signed by its key, or over, do not open it", async () => {
     const app = (cookie: string) => ask("app", { headers: { cookie: `nb_session=${cookie}` } });
     const bad: Record<string, string> = {

@@ -29,6 +29,7 @@ suite("headers on the way to the target", () => {
           target,
           options: { customHeaders: { "X-Api-Key": "secret", "X-Real-IP": "10.9.9.9" } },
         },
+        { path: "/letters", target, options: { customHeaders: { "X-Team": "Küche\t€ 台所" } } },
       ]),
       httpService("s2", "host.example.test", target, { passHostHeader: true }),
     );
@@ -118,6 +119,12 @@ suite("headers on the way to the target", () => {
     const { headers, rawHeaders } = await seen({ "x-api-key": "guess", X_API_KEY: "guess2" }, "/custom/a");
     assert.equal(headers["x-api-key"], "secret");
     assert.ok(!JSON.stringify(rawHeaders).includes("guess"));
+  });
+
+  // The whole service was refused for "€", and "ü" went out as Latin-1.
+  test("letters of a custom header go out as UTF-8", async () => {
+    const { headers } = await seen({}, "/letters");
+    assert.equal(Buffer.from(headers["x-team"]!, "latin1").toString("utf8"), "Küche\t€ 台所");
   });
 
   test("the Host header is the target's, or the visitor's where the service asks for that", async () => {

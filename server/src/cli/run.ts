@@ -1,10 +1,12 @@
 import { AppError } from "@netbird-proxy/proto";
 import { ConfigError, readConfig, type ServerConfig } from "../config.ts";
 import { backupCommand, restoreCommand } from "./backup.ts";
+import { keyCommand } from "./key.ts";
 import { serve } from "./serve.ts";
 import { setupCommand } from "./setup.ts";
 import { tokenCommand } from "./token.ts";
 import { UsageError } from "./usage-error.ts";
+import { userCommand } from "./user.ts";
 
 /** Where a command writes; results go to `out`, everything for people to `err`. */
 export interface Terminal {
@@ -18,8 +20,10 @@ const commands: Record<string, Command> = {
   serve,
   setup: setupCommand,
   token: tokenCommand,
+  user: userCommand,
   backup: backupCommand,
   restore: restoreCommand,
+  key: keyCommand,
 };
 
 const HELP = `usage: main.js [serve]
@@ -27,8 +31,13 @@ const HELP = `usage: main.js [serve]
        main.js token create --name N [--expires-in 30d] [--json]
        main.js token list [--json]
        main.js token revoke ID
+       main.js user reset-password EMAIL [--password-file F]
        main.js backup FILE[.gz] [--with-access-logs]
        main.js restore FILE[.gz] [--force]
+       main.js key status [--json]
+       main.js key add
+       main.js key rotate
+       main.js key prune [ID...]
 
 Configuration comes from the environment; see docs/configuration.md.
 `;

@@ -1,7 +1,7 @@
-import { readFileSync } from "node:fs";
 import { isSetupRequired, setUp } from "../commands/set-up.ts";
 import type { ServerConfig } from "../config.ts";
 import { openContext } from "./open-context.ts";
+import { readPasswordFile } from "./password-file.ts";
 import type { Terminal } from "./run.ts";
 import { parseOptions, UsageError } from "./usage-error.ts";
 
@@ -50,13 +50,5 @@ export async function setupCommand(
     return 0;
   } finally {
     await context.store.close();
-  }
-}
-
-function readPasswordFile(file: string): string {
-  try {
-    return readFileSync(file, "utf8").replace(/\r?\n$/, "");
-  } catch (error) {
-    throw new UsageError(`--password-file cannot be read: ${(error as Error).message}`);
   }
 }

@@ -33,7 +33,6 @@ export async function tokenCommand(
         const made = await createProxyToken(context, null, {
           name: values.name!,
           expiresInSeconds,
-          createdBy: "cli",
         });
         if (values.json) print({ ...viewProxyToken(made.token), plain_token: made.plain });
         else {

@@ -3,6 +3,7 @@ import { isOfUse } from "../domain/certificate-names.ts";
 import { clustersOf } from "../domain/clusters.ts";
 import { readCertificate } from "../domain/read-certificate.ts";
 import { newId } from "../domain/xid.ts";
+import type { SecretBox } from "../secrets/secret-box.ts";
 import { listDomains } from "../store/domains.ts";
 import { listVisibleProxies } from "../store/proxies.ts";
 import { appendRevision } from "../store/revisions.ts";
@@ -46,7 +47,7 @@ export async function uploadCertificate(
         accountId: actor.account,
         name: draft.name,
         certificateChain: draft.certificateChain,
-        sealedKey: context.store.secrets.seal(draft.privateKey, UPLOADED_KEY_PURPOSE),
+        sealedKey: sealKey(context.store.secrets, draft.privateKey),
         ...facts,
         createdAt: nowMs,
         updatedAt: nowMs,
@@ -91,8 +92,7 @@ export async function replaceCertificate(
         ...facts,
         name: draft.name,
         certificateChain: draft.certificateChain,
-        sealedKey:
-          privateKey === storedKey ? before.sealedKey : secrets.seal(privateKey, UPLOADED_KEY_PURPOSE),
+        sealedKey: privateKey === storedKey ? before.sealedKey : sealKey(secrets, privateKey),
         updatedAt: Math.max(nowMs, before.updatedAt + 1),
       };
       if (!sameFiles) await requireUse(trx, actor.account, after.domains, nowMs);
@@ -172,4 +172,8 @@ async function revise(
   operation: "created" | "modified" | "removed",
 ): Promise<void> {
   await appendRevision(trx, { accountId, kind: "certificate", objectId: id, operation, createdAt: nowMs });
+}
+
+function sealKey(secrets: SecretBox, privateKey: string): string {
+  return secrets.seal(privateKey, UPLOADED_KEY_PURPOSE);
 }

@@ -21,6 +21,7 @@ export async function runCommand<T>(
   body: (work: Work) => Promise<T>,
   { dryRun = false }: CommandOptions = {},
 ): Promise<T> {
+  const { auditEventsEnabled } = context;
   const nowMs = context.nowMs();
   const result = await inTransaction(
     context.store.db,
@@ -28,8 +29,9 @@ export async function runCommand<T>(
       body({
         trx,
         nowMs,
-        audit: (activityCode, targetId, meta = {}) =>
-          appendAuditEvent(trx, {
+        audit: async (activityCode, targetId, meta = {}) => {
+          if (!auditEventsEnabled) return;
+          await appendAuditEvent(trx, {
             accountId: actor.account,
             timestamp: nowMs,
             activityCode,
@@ -38,7 +40,8 @@ export async function runCommand<T>(
             initiatorEmail: actor.email,
             targetId,
             meta: Object.fromEntries(Object.entries(meta).map(([key, value]) => [key, String(value)])),
-          }),
+          });
+        },
       }),
     { dryRun: dryRun && !isInsideDryRun() },
   );

@@ -10,6 +10,8 @@ export interface CommandContext {
   random: Random;
   /** For tcp and udp services that name no port. */
   portRange: PortRange;
+  /** False: commands leave no audit events. */
+  auditEventsEnabled: boolean;
 }
 
 /** Who asks, for the audit log. */

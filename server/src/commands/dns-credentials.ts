@@ -4,6 +4,7 @@ import { clustersOf } from "../domain/clusters.ts";
 import { isAtOrUnder } from "../domain/domain-name.ts";
 import type { DnsCredentialsDraft } from "../domain/validate-dns-credentials.ts";
 import { newId } from "../domain/xid.ts";
+import type { SecretBox } from "../secrets/secret-box.ts";
 import {
   DNS_SECRET_PURPOSE,
   type DnsCredentials,
@@ -38,7 +39,7 @@ export async function addDnsCredentials(
         id: newId<DnsCredentialsId>(),
         accountId: actor.account,
         ...visibleOf(draft),
-        sealedSecret: context.store.secrets.seal(draft.secret, DNS_SECRET_PURPOSE),
+        sealedSecret: sealSecret(context.store.secrets, draft.secret),
         lastUsedAt: null,
         lastError: "",
         createdAt: nowMs,
@@ -79,7 +80,7 @@ export async function changeDnsCredentials(
       if (before.domain !== draft.domain) await checkDomain(trx, actor.account, draft.domain, nowMs);
       const after: DnsCredentials = { ...before, ...visibleOf(draft) };
       if (isDeepStrictEqual(after, before) && secret === stored) return before;
-      if (secret !== stored) after.sealedSecret = secrets.seal(secret, DNS_SECRET_PURPOSE);
+      if (secret !== stored) after.sealedSecret = sealSecret(secrets, secret);
       after.updatedAt = Math.max(nowMs, before.updatedAt + 1);
       await updateDnsCredentials(trx, actor.account, before.id, after);
       await audit("dns.credentials.update", after.id, metaOf(after));
@@ -171,4 +172,8 @@ async function revise(
   operation: "created" | "modified" | "removed",
 ): Promise<void> {
   await appendRevision(trx, { accountId, kind: "certificate", objectId: id, operation, createdAt: nowMs });
+}
+
+function sealSecret(secrets: SecretBox, secret: string): string {
+  return secrets.seal(secret, DNS_SECRET_PURPOSE);
 }

@@ -52,7 +52,9 @@ export async function createService(
     async (work) => {
       const { trx, nowMs, audit } = work;
       const usable = usableClusters(await listVisibleProxies(trx, actor.account), actor.account, nowMs);
+      // In NetBird's order, here and below: of several things that are wrong, the same one is named.
       const proxyCluster = await clusterOf(trx, actor.account, draft.domain, usable);
+      requireSecrets(auth);
       await checkReferences(trx, actor.account, draft);
       await requireFreeDomain(trx, draft.domain);
       const id = newId<ServiceId>();
@@ -113,6 +115,13 @@ export async function updateService(
       if (JSON.stringify(before.auth) !== JSON.stringify(known.auth)) {
         throw new AppError("request.conflict", "the service was changed by somebody else at the same time");
       }
+      await checkReferences(trx, actor.account, draft);
+      const usable = usableClusters(await listVisibleProxies(trx, actor.account), actor.account, nowMs);
+      const domainKey = draft.domain.toLowerCase();
+      const renamed = domainKey !== before.domainKey;
+      const proxyCluster = renamed
+        ? await clusterOf(trx, actor.account, draft.domain, usable)
+        : before.proxyCluster;
       if (before.terminated) throw new AppError("service.terminated", "the service is terminated");
       if (draft.mode !== before.mode) {
         throw new AppError(
@@ -121,14 +130,8 @@ export async function updateService(
           { path: "mode" },
         );
       }
-      await checkReferences(trx, actor.account, draft);
-      const usable = usableClusters(await listVisibleProxies(trx, actor.account), actor.account, nowMs);
-      const domainKey = draft.domain.toLowerCase();
-      let proxyCluster = before.proxyCluster;
-      if (domainKey !== before.domainKey) {
-        await requireFreeDomain(trx, draft.domain);
-        proxyCluster = await clusterOf(trx, actor.account, draft.domain, usable);
-      }
+      if (renamed) await requireFreeDomain(trx, draft.domain);
+      requireSecrets(auth);
       const ports = draft.mode === "http" ? [] : await listClusterPorts(trx, proxyCluster);
       const port = keepOrChangePort(draft, before, usable, proxyCluster);
       requireFreePort(ports, { id: before.id, mode: draft.mode, listenPort: port.listenPort, domainKey });
@@ -374,47 +377,48 @@ function requireFreePort(
   );
 }
 
-/**
- * Secrets of disabled members are hashed as well; an empty secret keeps the stored one.
- * @throws AppError `service.secret_missing`
- */
+/** Secrets of disabled members are hashed as well; an empty secret keeps the stored one, if there is any. */
 async function hashAuth(
-  draft: AuthDraft,
+  { password, pin, bearer, headers }: AuthDraft,
   stored: StoredAuth | undefined,
   { dryRun = false }: CommandOptions,
 ): Promise<StoredAuth> {
-  // A dry run keeps nothing, so it need not spend the time.
-  const hash = async (secret: string) => (secret === "" ? "" : dryRun ? "dry-run" : hashOnce(secret));
-  const keepOrHash = async (secret: string, kept: string | undefined, enabled: boolean, path: string) => {
-    const result = secret === "" ? (kept ?? "") : await hash(secret);
-    if (enabled && result === "") {
-      throw new AppError("service.secret_missing", "there is no secret to check against", { path });
-    }
-    return result;
+  const hashOrKeep = async (secret: string, kept = "") => {
+    if (secret === "") return kept;
+    // A dry run keeps nothing, so it need not spend the time.
+    return dryRun ? "dry-run" : hashOnce(secret);
   };
   const auth: StoredAuth = {};
-  const { password, pin, bearer, headers } = draft;
   if (password) {
     const { enabled, secret } = password;
-    auth.password = {
-      enabled,
-      hash: await keepOrHash(secret, stored?.password?.hash, enabled, "auth.password_auth.password"),
-    };
+    auth.password = { enabled, hash: await hashOrKeep(secret, stored?.password?.hash) };
   }
   if (pin) {
     const { enabled, secret } = pin;
-    auth.pin = { enabled, hash: await keepOrHash(secret, stored?.pin?.hash, enabled, "auth.pin_auth.pin") };
+    auth.pin = { enabled, hash: await hashOrKeep(secret, stored?.pin?.hash) };
   }
   if (bearer) auth.bearer = bearer;
   if (headers) {
     auth.headers = [];
-    for (const [index, { enabled, header, secret }] of headers.entries()) {
+    for (const { enabled, header, secret } of headers) {
       const kept = stored?.headers?.findLast((one) => one.header.toLowerCase() === header.toLowerCase());
-      const path = `auth.header_auths[${index}].value`;
-      auth.headers.push({ enabled, header, hash: await keepOrHash(secret, kept?.hash, enabled, path) });
+      auth.headers.push({ enabled, header, hash: await hashOrKeep(secret, kept?.hash) });
     }
   }
   return auth;
+}
+
+/** @throws AppError `service.secret_missing` for an enabled member that has nothing to check against */
+function requireSecrets({ password, pin, headers = [] }: StoredAuth): void {
+  const members = [
+    { member: password, path: "auth.password_auth.password" },
+    { member: pin, path: "auth.pin_auth.pin" },
+    ...headers.map((member, index) => ({ member, path: `auth.header_auths[${index}].value` })),
+  ];
+  for (const { member, path } of members) {
+    if (!member?.enabled || member.hash !== "") continue;
+    throw new AppError("service.secret_missing", "there is no secret to check against", { path });
+  }
 }
 
 function auditMeta(service: StoredService): Record<string, unknown> {

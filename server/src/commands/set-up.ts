@@ -1,16 +1,13 @@
-import { randomUUID } from "node:crypto";
-import { type AccountId, AppError, type GroupId, type UserId } from "@netbird-proxy/proto";
-import { ALL_GROUP, newAccountSettings, SINGLE_ACCOUNT_DOMAIN } from "../domain/account-defaults.ts";
-import { randomNetworkV4, randomNetworkV6 } from "../domain/overlay-address.ts";
+import { type AccountId, AppError, type UserId } from "@netbird-proxy/proto";
+import { isEmailAddress } from "../domain/email-address.ts";
+import { newLocalUserId } from "../domain/local-user-id.ts";
 import { newId } from "../domain/xid.ts";
 import { hashSecret } from "../secrets/password-hash.ts";
-import { countAccounts, insertAccount } from "../store/accounts.ts";
-import { insertGroup } from "../store/groups.ts";
-import { insertUser } from "../store/users.ts";
+import { countAccounts } from "../store/accounts.ts";
 import { runCommand } from "./command.ts";
 import type { CommandContext } from "./context.ts";
+import { addAccount } from "./new-account.ts";
 import { createToken } from "./personal-access-tokens.ts";
-import { addDefaultPolicy } from "./policies.ts";
 
 export interface SetUpRequest {
   email: string;
@@ -41,29 +38,14 @@ export async function setUp(context: CommandContext, request: SetUpRequest): Pro
   if (!(await isSetupRequired(context))) throw alreadyDone();
   const passwordHash = await hashSecret(request.password);
   const account = newId<AccountId>();
-  const userId = localUserId();
+  const userId = newLocalUserId();
   const actor = { account, id: userId, name: request.name, email: request.email };
   return runCommand(context, actor, async (work) => {
-    const { trx, nowMs } = work;
-    if ((await countAccounts(trx)) > 0) throw alreadyDone();
-    const all = newId<GroupId>();
-    await insertAccount(trx, {
-      id: account,
-      domain: SINGLE_ACCOUNT_DOMAIN,
-      networkV4: randomNetworkV4(context.random),
-      networkV6: randomNetworkV6(context.random),
-      settings: newAccountSettings({ all }),
-      onboardingFlowPending: true,
-      signupFormPending: true,
-      createdAt: nowMs,
-      createdBy: userId,
-    });
-    await insertUser(trx, {
+    if ((await countAccounts(work.trx)) > 0) throw alreadyDone();
+    await addAccount(work, context, account, {
       id: userId,
-      accountId: account,
       email: request.email,
       name: request.name,
-      role: "owner",
       passwordHash,
       isServiceUser: false,
       isBlocked: false,
@@ -71,17 +53,8 @@ export async function setUp(context: CommandContext, request: SetUpRequest): Pro
       issued: "api",
       autoGroups: [],
       lastLogin: null,
-      createdAt: nowMs,
+      signedOutAt: null,
     });
-    await insertGroup(trx, {
-      id: all,
-      accountId: account,
-      name: ALL_GROUP,
-      issued: "api",
-      createdAt: nowMs,
-    });
-    await addDefaultPolicy(work, account, all);
-    await work.audit("account.create", account);
     const token =
       request.tokenDays === undefined
         ? undefined
@@ -96,7 +69,7 @@ export async function setUp(context: CommandContext, request: SetUpRequest): Pro
 }
 
 function checkRequest({ email, name, password, tokenDays }: SetUpRequest): void {
-  if (!/^[^\s@<>]+@[^\s@<>]+$/.test(email)) {
+  if (!isEmailAddress(email)) {
     throw new AppError("setup.invalid_email", `${JSON.stringify(email)} is no e-mail address`, {
       path: "email",
     });
@@ -115,16 +88,4 @@ function checkRequest({ email, name, password, tokenDays }: SetUpRequest): void 
 
 function alreadyDone(): AppError {
   return new AppError("setup.already_done", "the server is set up already");
-}
-
-/** As NetBird's embedded identity provider writes it: protobuf {1: uuid, 2: "local"} in unpadded base64. */
-function localUserId(): UserId {
-  const uuid = randomUUID();
-  const bytes = Buffer.concat([
-    Buffer.from([0x0a, uuid.length]),
-    Buffer.from(uuid),
-    Buffer.from([0x12, 5]),
-    Buffer.from("local"),
-  ]);
-  return bytes.toString("base64").replace(/=+$/, "") as UserId;
 }

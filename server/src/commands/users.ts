@@ -1,7 +1,12 @@
-import { randomUUID } from "node:crypto";
+import { randomInt, randomUUID } from "node:crypto";
 import { type AccountId, AppError, type UserId } from "@netbird-proxy/proto";
+import { checkPasswordRules } from "../domain/check-password-rules.ts";
+import { isEmailAddress } from "../domain/email-address.ts";
+import { newLocalUserId } from "../domain/local-user-id.ts";
 import { checkUserChange, parseRole } from "../domain/user-change.ts";
+import { hashSecret } from "../secrets/password-hash.ts";
 import { listGroups } from "../store/groups.ts";
+import { deleteIdentityRecordsOf } from "../store/identity-records.ts";
 import type { Db } from "../store/transaction.ts";
 import { deleteUser, findUserByEmail, getUser, insertUser, type User, updateUser } from "../store/users.ts";
 import { runCommand, type Work } from "./command.ts";
@@ -22,60 +27,134 @@ export interface UserChange {
   isBlocked: boolean;
 }
 
-/** What needs somewhere for people to sign in. */
+/** What needs a place where people sign in that the server keeps itself. */
 export function noIdentityProvider(): AppError {
-  return new AppError("user.no_identity_provider", "no identity provider is configured");
+  return new AppError(
+    "user.no_identity_provider",
+    "people are kept by the external identity provider, not here",
+  );
+}
+
+export interface PeopleOptions extends CommandOptions {
+  /** Whether the server keeps people itself: the embedded identity provider. */
+  embedded: boolean;
 }
 
 /**
- * Makes a service user. A person is checked as far as possible and then refused: nobody could sign in.
+ * Makes a service user, or a person of the embedded identity provider with a password that is shown once.
  * @throws AppError `user.invalid`, `user.email_taken`, `user.no_identity_provider`
  */
 export async function createUser(
   context: CommandContext,
   actor: Actor,
   draft: UserDraft,
-  options?: CommandOptions,
-): Promise<User> {
+  { embedded, ...options }: PeopleOptions,
+): Promise<{ user: User; password?: string }> {
   const role = parseRole(draft.role);
   if (role === "owner") throw new AppError("user.invalid", "an account has one owner", { path: "role" });
   if (draft.name === "") throw new AppError("user.invalid", "name is required", { path: "name" });
-  if (!draft.isServiceUser) await refusePerson(context.store.db, actor.account, draft.email);
+  if (!draft.isServiceUser) await checkPerson(context.store.db, actor.account, draft.email, embedded);
+  const password = draft.isServiceUser ? undefined : generatePassword();
+  const passwordHash = password === undefined ? null : await hashSecret(password);
   return runCommand(
     context,
     actor,
     async ({ trx, nowMs, audit }) => {
+      if (!draft.isServiceUser) await checkPerson(trx, actor.account, draft.email, embedded);
       const user: User = {
-        id: randomUUID() as UserId,
+        id: draft.isServiceUser ? (randomUUID() as UserId) : newLocalUserId(),
         accountId: actor.account,
-        email: "",
+        email: draft.isServiceUser ? "" : draft.email,
         name: draft.name,
         role,
-        passwordHash: null,
-        isServiceUser: true,
+        passwordHash,
+        isServiceUser: draft.isServiceUser,
         isBlocked: false,
         pendingApproval: false,
         issued: "api",
         autoGroups: draft.autoGroups,
         lastLogin: null,
+        signedOutAt: null,
         createdAt: nowMs,
       };
       await insertUser(trx, user);
-      await audit("service.user.create", user.id, { name: user.name });
-      return user;
+      if (user.isServiceUser) await audit("service.user.create", user.id, { name: user.name });
+      else await audit("user.create", user.id, { name: user.name, email: user.email });
+      return { user, ...(password === undefined ? {} : { password }) };
     },
     options,
   );
 }
 
-async function refusePerson(db: Db, account: AccountId, email: string): Promise<never> {
+async function checkPerson(db: Db, account: AccountId, email: string, embedded: boolean): Promise<void> {
   if (email === "") throw new AppError("user.invalid", "email is required", { path: "email" });
+  if (!isEmailAddress(email)) {
+    throw new AppError("user.invalid", `${JSON.stringify(email)} is no e-mail address`, { path: "email" });
+  }
   if (await findUserByEmail(db, account, email)) {
     throw new AppError("user.email_taken", `a user with the address ${email} exists already`, {
       path: "email",
     });
   }
-  throw noIdentityProvider();
+  if (!embedded) throw noIdentityProvider();
+}
+
+/** 24 characters, of which the last three satisfy the rules for passwords whatever chance gives. */
+export function generatePassword(): string {
+  const letters = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789";
+  const random = Array.from({ length: 21 }, () => letters[randomInt(letters.length)]).join("");
+  return `${random}-A7`;
+}
+
+/**
+ * The user's own password. Every session and token of the identity provider ends, so that whoever knew the old one is out.
+ * @throws AppError `user.password_refused` whatever is wrong: NetBird has one answer
+ */
+export async function changePassword(
+  context: CommandContext,
+  actor: Actor,
+  { oldPassword, newPassword }: { oldPassword: string; newPassword: string },
+  verify: (user: User, password: string) => Promise<boolean>,
+  options?: CommandOptions,
+): Promise<void> {
+  const user = await requireUser(context.store.db, actor.account, actor.id);
+  if (user.passwordHash === null) throw noIdentityProvider();
+  checkPasswordRules(newPassword, "new_password", "user.password_refused");
+  if (newPassword === oldPassword) {
+    throw new AppError("user.password_refused", "the new password is the old one", { path: "new_password" });
+  }
+  if (!(await verify(user, oldPassword))) {
+    throw new AppError("user.password_refused", "the old password is wrong", { path: "old_password" });
+  }
+  await setPassword(context, actor, user, newPassword, options);
+}
+
+/** Without the old one: for the command line. */
+export async function setPassword(
+  context: CommandContext,
+  actor: Actor,
+  user: User,
+  password: string,
+  options?: CommandOptions,
+): Promise<void> {
+  const passwordHash = await hashSecret(password);
+  await runCommand(
+    context,
+    actor,
+    async ({ trx, nowMs, audit }) => {
+      await updateUser(trx, user.accountId, user.id, { passwordHash });
+      await signOut(trx, user, nowMs);
+      await audit("user.password.change", user.id, { user_name: user.name });
+    },
+    options,
+  );
+}
+
+/** Ends what the identity provider has handed out; personal access tokens stay. */
+async function signOut(trx: Db, user: User, nowMs: number): Promise<void> {
+  // Tokens tell their time in seconds: one of this very second may be from before.
+  await updateUser(trx, user.accountId, user.id, { signedOutAt: (Math.floor(nowMs / 1000) + 1) * 1000 });
+  await deleteIdentityRecordsOf(trx, user.id);
 }
 
 /**
@@ -112,6 +191,7 @@ export async function changeUser(
       }
       if (after.isBlocked !== before.isBlocked) {
         await audit(after.isBlocked ? "user.block" : "user.unblock", after.id, meta);
+        if (after.isBlocked) await signOut(trx, after, work.nowMs);
       }
       await auditGroups(work, before, after);
       return after;
@@ -203,6 +283,7 @@ export async function removeUser(
         });
       }
       await deleteUser(trx, actor.account, user.id);
+      await deleteIdentityRecordsOf(trx, user.id);
       if (user.isServiceUser) await audit("service.user.delete", user.id, { name: user.name });
       else await audit("user.delete", user.id, { name: user.name, email: user.email });
     },

@@ -36,8 +36,9 @@ export function headerNameProblem(name: string): string | undefined {
   return undefined;
 }
 
+/** Control characters other than the tab have no place in a header (RFC 9110 §5.5): nobody could send it. */
 export function headerValueProblem(value: string): string | undefined {
-  if (/[\r\n\0]/.test(value)) return "must not contain line breaks";
+  if (/[\x00-\x08\x0a-\x1f\x7f]/.test(value)) return "must not contain line breaks or control characters";
   if (Buffer.byteLength(value) > MAX_HEADER_VALUE_BYTES)
     return `is longer than ${MAX_HEADER_VALUE_BYTES} bytes`;
   return undefined;

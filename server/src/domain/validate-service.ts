@@ -215,7 +215,7 @@ function checkOptions(mode: ServiceMode, target: ServiceTargetRequest, at: strin
 
 /** @returns the canonical form; undefined when unset or 0 */
 function checkDuration(text: string | undefined, path: string): string | undefined {
-  if (text === undefined || text === "") return undefined;
+  if (text === undefined) return undefined;
   const ns = parseGoDuration(text);
   if (ns === undefined) return invalid(path, `${JSON.stringify(text)} is no duration such as 30s or 1m30s`);
   if (ns < 0n) return invalid(path, "a duration cannot be negative");

@@ -1,6 +1,7 @@
 import type { Logger } from "pino";
 import type { CommandContext } from "../commands/context.ts";
 import type { ChallengeDns } from "../dns/challenge/challenge-dns.ts";
+import type { Identity } from "../identity/identity.ts";
 import type { Reconciler } from "../reconcile/index.ts";
 import type { CountryLookup } from "./access-log-entry.ts";
 
@@ -9,6 +10,8 @@ export interface GrpcPorts {
   /** The same that HTTP routes use: store, clock, randomness. */
   context: CommandContext;
   reconciler: Reconciler;
+  /** Where visitors of services sign in. */
+  identity: Identity;
   log: Logger;
   /** Answers dns-01 in the DNS of users. */
   challengeDns: ChallengeDns;

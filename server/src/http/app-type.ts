@@ -17,6 +17,8 @@ export type App = FastifyInstance<
 export interface Caller {
   user: User;
   actor: Actor;
+  /** Of the personal access token, when it was one. */
+  tokenHash?: string;
 }
 
 declare module "fastify" {

@@ -1,32 +1,53 @@
 import { AppError } from "@netbird-proxy/proto";
 import type { Logger } from "pino";
+import type { CommandContext } from "../commands/context.ts";
+import { signIn } from "../commands/sign-in.ts";
 import { hashToken, isWellFormedToken } from "../domain/token.ts";
+import type { Identity } from "../identity/identity.ts";
 import { findPersonalAccessToken, touchPersonalAccessToken } from "../store/personal-access-tokens.ts";
-import type { Db } from "../store/transaction.ts";
-import { getUser } from "../store/users.ts";
+import { getUser, type User } from "../store/users.ts";
 import type { Caller } from "./app-type.ts";
 
 // A write for every request would make reads as costly as writes.
 const TOUCH_EVERY_MS = 60_000;
 
+export interface AuthenticatePorts {
+  context: CommandContext;
+  identity: Identity;
+  log: Pick<Logger, "warn">;
+}
+
 /**
- * The caller behind an `Authorization` header: `Token nbp_...` or `Bearer nbp_...`.
- * An unknown token answers 401: NetBird's 404 makes its Terraform provider drop the object from the state.
+ * The caller behind an `Authorization` header: `Token nbp_...`, `Bearer nbp_...`, or `Bearer` with a JWT of the identity
+ * provider. An unknown token answers 401: NetBird's 404 makes its Terraform provider drop the object from the state.
  *
- * @throws AppError `auth.missing_token`, `auth.invalid_token`, `auth.expired_token`
+ * @throws AppError `auth.missing_token`, `auth.invalid_token`, `auth.expired_token`, `identity.unreachable`
  */
-export async function authenticate(
-  db: Db,
-  header: string | undefined,
-  nowMs: number,
-  log: Pick<Logger, "warn">,
-): Promise<Caller> {
+export async function authenticate(ports: AuthenticatePorts, header: string | undefined): Promise<Caller> {
   if (header === undefined || header === "") throw new AppError("auth.missing_token", "no token was sent");
   const [scheme, token, ...rest] = header.split(" ");
-  const known = scheme?.toLowerCase() === "token" || scheme?.toLowerCase() === "bearer";
-  if (!known || token === undefined || rest.length > 0) {
+  const kind = scheme?.toLowerCase();
+  if ((kind !== "token" && kind !== "bearer") || token === undefined || rest.length > 0) {
     throw new AppError("auth.missing_token", "the Authorization header is not `Token nbp_...`");
   }
+  if (kind === "bearer" && looksLikeJwt(token)) {
+    const { context, identity } = ports;
+    const claims = await identity.client().verify(token);
+    const { userIdClaim } = identity;
+    return callerOf(
+      await signIn(context, claims, { embedded: identity.embedded !== undefined, userIdClaim }),
+    );
+  }
+  return { ...callerOf(await userOfToken(ports, token)), tokenHash: hashToken(token) };
+}
+
+function callerOf(user: User): Caller {
+  return { user, actor: { account: user.accountId, id: user.id, name: user.name, email: user.email } };
+}
+
+async function userOfToken({ context, log }: AuthenticatePorts, token: string): Promise<User> {
+  const { db } = context.store;
+  const nowMs = context.nowMs();
   if (!isWellFormedToken(token, "nbp_")) {
     throw new AppError(
       "auth.invalid_token",
@@ -44,5 +65,10 @@ export async function authenticate(
       log.warn({ err: error }, "last use of a token was not recorded"),
     );
   }
-  return { user, actor: { account: user.accountId, id: user.id, name: user.name, email: user.email } };
+  return user;
+}
+
+/** Compact serialisation with a signature: three parts (RFC 7515 §3.1). */
+function looksLikeJwt(token: string): boolean {
+  return /^[\w-]+\.[\w-]+\.[\w-]+$/.test(token);
 }

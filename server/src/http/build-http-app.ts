@@ -13,6 +13,7 @@ import { InnerRefusal, innerCaller } from "./dispatch.ts";
 import { DRY_RUN_HEADER, isDryRun } from "./dry-run.ts";
 import { errorResponse } from "./error-response.ts";
 import { parseJsonBody } from "./json-body.ts";
+import { limitTokenRate, refusedToken } from "./limit-tokens.ts";
 import { addListExtras } from "./list-extras.ts";
 import { createMetrics } from "./metrics.ts";
 import { nameSchemas, openApiInfo } from "./openapi.ts";
@@ -28,17 +29,20 @@ import { registerEventRoutes } from "./routes/events.ts";
 import { registerGroupRoutes } from "./routes/groups.ts";
 import { registerHealthRoutes } from "./routes/health.ts";
 import { registerInstanceRoutes } from "./routes/instance.ts";
+import { registerInvitePage } from "./routes/invite-page.ts";
 import { registerNetworkResourceRoutes } from "./routes/network-resources.ts";
 import { registerNetworkRouterRoutes } from "./routes/network-routers.ts";
 import { registerNetworkRoutes } from "./routes/networks.ts";
 import { registerPeerRoutes } from "./routes/peers.ts";
 import { registerPersonalAccessTokenRoutes } from "./routes/personal-access-tokens.ts";
 import { registerPolicyRoutes } from "./routes/policies.ts";
+import { registerProxyCallbackRoute } from "./routes/proxy-callback.ts";
 import { registerProxyTokenRoutes } from "./routes/proxy-tokens.ts";
 import { registerServiceDiagnoseRoute } from "./routes/service-diagnose.ts";
 import { registerServiceTargetRoutes } from "./routes/service-targets.ts";
 import { registerServiceRoutes } from "./routes/services.ts";
 import { registerSetupKeyRoutes } from "./routes/setup-keys.ts";
+import { registerSignInRoutes } from "./routes/sign-in.ts";
 import { registerUserInviteRoutes } from "./routes/user-invites.ts";
 import { registerUserRoutes } from "./routes/users.ts";
 import { addSecurityHeaders } from "./security-headers.ts";
@@ -56,6 +60,8 @@ export async function buildHttpApp(given: HttpPorts): Promise<App> {
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: "requestId" }),
     bodyLimit: MAX_BODY_BYTES,
     genReqId: () => newId(),
+    // Nobody's header is believed unless it comes from a proxy that is named.
+    trustProxy: ports.trustedProxies.length > 0 ? [...ports.trustedProxies] : false,
     requestTimeout: 30_000,
     // The URL counts as a header.
     http: { maxHeaderSize: MAX_HEADER_BYTES, headersTimeout: 15_000, connectionsCheckingInterval: 5_000 },
@@ -79,8 +85,12 @@ export async function buildHttpApp(given: HttpPorts): Promise<App> {
   app.setErrorHandler((error, request, reply) => {
     if (error instanceof InnerRefusal) return reply.status(error.answer.status).send(error.answer.body);
     const { invalidCode } = request.routeOptions.config;
-    const { status, body, cause } = errorResponse(error, { requestId: request.id, invalidCode });
+    const { status, body, cause, retryAfterSeconds } = errorResponse(error, {
+      requestId: request.id,
+      invalidCode,
+    });
     if (cause !== undefined) request.log.error({ err: cause }, "request failed");
+    if (retryAfterSeconds !== undefined) reply.header("Retry-After", String(retryAfterSeconds));
     return reply.status(status).send(body);
   });
   app.setNotFoundHandler((request, reply) => {
@@ -109,9 +119,13 @@ export async function buildHttpApp(given: HttpPorts): Promise<App> {
     }
     if (isDryRun(request.query)) reply.header(DRY_RUN_HEADER, "supported");
     if (request.routeOptions.config.public || request.is404) return;
-    const { store, nowMs } = ports.context;
+    const inner = innerCaller();
     request.caller =
-      innerCaller() ?? (await authenticate(store.db, request.headers.authorization, nowMs(), ports.log));
+      inner ??
+      (await authenticate(ports, request.headers.authorization).catch(async (error) => {
+        throw await refusedToken(ports.context, request.ip, error);
+      }));
+    if (!inner && ports.tokenRateLimit) await limitTokenRate(ports.context, ports.tokenRateLimit, request);
     // Also where no permission is asked for, such as one's own tokens.
     requireNotBlocked(request.caller.user);
   });
@@ -146,7 +160,10 @@ export async function buildHttpApp(given: HttpPorts): Promise<App> {
     registerInstanceRoutes(scope, ports);
     registerAccountRoutes(scope, ports);
     registerUserRoutes(scope, ports);
-    registerUserInviteRoutes(scope);
+    registerUserInviteRoutes(scope, ports);
+    registerInvitePage(scope, ports);
+    registerSignInRoutes(scope, ports);
+    registerProxyCallbackRoute(scope, ports);
     registerPersonalAccessTokenRoutes(scope, ports);
     registerGroupRoutes(scope, ports);
     registerSetupKeyRoutes(scope, ports);

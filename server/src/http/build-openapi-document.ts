@@ -1,5 +1,7 @@
 import { pino } from "pino";
 import { DEFAULT_PORT_RANGE } from "../domain/listen-port.ts";
+import { createIdentity } from "../identity/identity.ts";
+import { createHashGate } from "../secrets/hash-gate.ts";
 import { openStore } from "../store/open.ts";
 import { buildHttpApp } from "./build-http-app.ts";
 
@@ -9,8 +11,24 @@ import { buildHttpApp } from "./build-http-app.ts";
  */
 export async function buildOpenApiDocument(databaseFile: string): Promise<string> {
   const store = await openStore({ database: databaseFile, encryptionKey: new Uint8Array(32) });
+  const identity = createIdentity({
+    store,
+    nowMs: Date.now,
+    publicUrl: () => "https://netbird.example.com",
+    dashboardOrigins: [],
+    external: undefined,
+  });
   const app = await buildHttpApp({
-    context: { store, nowMs: Date.now, random: () => 0, portRange: DEFAULT_PORT_RANGE },
+    context: {
+      store,
+      nowMs: Date.now,
+      random: () => 0,
+      portRange: DEFAULT_PORT_RANGE,
+      auditEventsEnabled: true,
+    },
+    identity,
+    hashGate: createHashGate({ running: 1, waiting: 1 }),
+    trustedProxies: [],
     dns: { resolveCname: async () => [] },
     addresses: { resolveAddresses: async () => [] },
     log: pino({ level: "silent" }),

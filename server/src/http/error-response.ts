@@ -9,6 +9,8 @@ export interface ErrorResponse {
   body: ErrorBody;
   /** Set when the failure is ours. */
   cause?: unknown;
+  /** For the header Retry-After. */
+  retryAfterSeconds?: number | undefined;
 }
 
 /** The only place where a code turns into an HTTP status. Unknown errors tell nothing but the request id. */
@@ -30,6 +32,7 @@ export function errorResponse(
     status: http,
     body: body(http, known.code, known.message, known.path, known.hint, ours ? requestId : undefined),
     cause: ours ? known : undefined,
+    retryAfterSeconds: known.retryAfterSeconds,
   };
 }
 

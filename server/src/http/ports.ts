@@ -2,6 +2,9 @@ import type { Logger } from "pino";
 import type { CommandContext } from "../commands/context.ts";
 import type { CnameLookup } from "../dns/check-custom-domain.ts";
 import type { AddressLookup } from "../dns/resolve-addresses.ts";
+import type { Identity } from "../identity/identity.ts";
+import type { createHashGate } from "../secrets/hash-gate.ts";
+import type { TokenRateLimit } from "./limit-tokens.ts";
 import type { BrowserRules } from "./security-headers.ts";
 
 /** What the HTTP side needs from the rest of the server. */
@@ -14,4 +17,11 @@ export interface HttpPorts {
   /** Whether POST /api/setup may hand out a personal access token. */
   setupTokenEnabled: boolean;
   browsers: BrowserRules;
+  /** Where people sign in. */
+  identity: Identity;
+  /** So many passwords are hashed at once, on the whole server. */
+  hashGate: ReturnType<typeof createHashGate>;
+  tokenRateLimit?: TokenRateLimit | undefined;
+  /** Addresses and CIDRs of proxies whose X-Forwarded-For is believed. */
+  trustedProxies: readonly string[];
 }

@@ -1,11 +1,7 @@
 import type { AccessLogQuery } from "@netbird-proxy/proto/rest";
 import { formatAddress, parseAddress } from "../domain/ip-network.ts";
-import {
-  type AccessLogFilter,
-  type AccessLogPage,
-  type AccessLogSortKey,
-  accessLogSortKeys,
-} from "../store/access-logs.ts";
+import type { AccessLogFilter } from "../store/access-log-filter.ts";
+import { type AccessLogPage, type AccessLogSortKey, accessLogSortKeys } from "../store/access-logs.ts";
 import type { User } from "../store/users.ts";
 
 const DEFAULT_PAGE_SIZE = 50;

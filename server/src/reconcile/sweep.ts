@@ -4,8 +4,10 @@ import { reviseTunnel } from "../commands/revise.ts";
 import { deleteOldFailureBudgets } from "../store/failure-budgets.ts";
 import { deleteResourceMemberships } from "../store/groups.ts";
 import { deleteOldIdempotencyKeys } from "../store/idempotency-keys.ts";
+import { deleteExpiredIdentityRecords } from "../store/identity-records.ts";
 import { deleteExpiredOneTimeTokens } from "../store/one-time-tokens.ts";
 import { deletePeer } from "../store/peers.ts";
+import { deleteExpiredPendingSignIns } from "../store/pending-sign-ins.ts";
 import {
   listAbandonedPeers,
   markSilentDevicesDisconnected,
@@ -19,8 +21,8 @@ export const EPHEMERAL_GONE_MS = 10 * 60_000;
 export const DEVICE_SILENT_MS = 180_000 + 30_000;
 
 /**
- * Forgets what time has made worthless: proxies that were silent for an hour, one-time tokens, answers kept for
- * repeated requests, devices without a recent handshake, ephemeral peers. Every step may run on several servers at once.
+ * Forgets what time has made worthless: proxies that were silent for an hour, one-time tokens, sign-ins,
+ * answers kept for repeated requests, devices without a recent handshake, ephemeral peers. Every step may run on several servers at once.
  */
 export async function sweep(context: CommandContext): Promise<void> {
   const { store, nowMs } = context;
@@ -30,6 +32,8 @@ export async function sweep(context: CommandContext): Promise<void> {
   await deleteExpiredOneTimeTokens(db, nowMs());
   await deleteOldFailureBudgets(db, nowMs());
   await deleteOldIdempotencyKeys(db, nowMs());
+  await deleteExpiredIdentityRecords(db, nowMs());
+  await deleteExpiredPendingSignIns(db, nowMs());
   await markSilentDevicesDisconnected(db, nowMs() - DEVICE_SILENT_MS);
   // A server that was killed leaves the peers of its streams behind as connected.
   await markSilentStreamsDisconnected(db, nowMs() - PROXY_ACTIVE_MS);

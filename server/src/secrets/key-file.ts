@@ -1,37 +1,124 @@
 import { randomBytes } from "node:crypto";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  chownSync,
+  closeSync,
+  fchmodSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname } from "node:path";
 import { AppError } from "@netbird-proxy/proto";
-
-const KEY_BYTES = 32;
+import { parseKeys } from "./key-text.ts";
+import { createKeyring, KEY_BYTES, type Keyring } from "./keyring.ts";
 
 /**
- * The key of everything that is encrypted at rest: 32 bytes in base64. A missing file is made, readable by its owner only.
+ * The keys of everything that is encrypted at rest ({@link parseKeys}). A missing file is made with one key, readable by
+ * its owner only. It is read again when it has changed, or when a sealed value names a key that is not known.
  * @throws AppError `storage.unreadable` naming the file
  */
-export function readOrCreateKeyFile(path: string): Uint8Array {
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch (error) {
-    const { code = "" } = error as NodeJS.ErrnoException;
-    // ENOTDIR: a part of the path is a file, so there has never been a key.
-    if (code !== "ENOENT" && code !== "ENOTDIR") throw unreadable(path, (error as Error).message, error);
-    return createKeyFile(path);
-  }
-  const key = Buffer.from(text.trim(), "base64");
-  if (key.byteLength !== KEY_BYTES) throw unreadable(path, `it must hold ${KEY_BYTES} bytes in base64`);
-  return key;
+export function openKeyFile(path: string): Keyring {
+  let seen = signatureOf(path);
+  const keys = parseKeys(readKeyFile(path) ?? createKeyFile(path), path);
+  return createKeyring(keys, path, (force) => {
+    const signature = signatureOf(path);
+    if (!force && signature === seen) return undefined;
+    const text = readKeyFile(path);
+    if (text === undefined) throw unreadable(path, "it is not there any more");
+    const loaded = parseKeys(text, path);
+    // Only now: a file that could not be used is tried again.
+    seen = signature;
+    return loaded;
+  });
 }
 
-function createKeyFile(path: string): Uint8Array {
-  const key = randomBytes(KEY_BYTES);
+/** @returns undefined when there is none. @throws AppError `storage.unreadable` */
+export function readKeyFile(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    const { code = "", message } = error as NodeJS.ErrnoException;
+    // ENOTDIR: a part of the path is a file, so there has never been a key.
+    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    throw unreadable(path, message, error);
+  }
+}
+
+/**
+ * Replaces the file at once: whoever reads it, or finds it after a crash, has all of the old text or all of the new one.
+ * The owner stays the same, so that a server that runs as another user than the command can still read it.
+ * @throws AppError `key.file_unwritable`
+ */
+export function replaceKeyFile(path: string, text: string): void {
+  let part = "";
+  try {
+    // A link stays a link.
+    const target = realpathSync(path);
+    part = `${target}.new`;
+    const { uid, gid, mode } = statSync(target);
+    // Left behind by a command that was killed.
+    rmSync(part, { force: true });
+    const file = openSync(part, "wx", 0o600);
+    try {
+      // A server that reads it as a member of the group must still be able to; nobody else ever is.
+      fchmodSync(file, 0o600 | (mode & 0o040));
+      writeFileSync(file, text);
+      const made = statSync(part);
+      if (made.uid !== uid || made.gid !== gid) chownSync(part, uid, gid);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(part, target);
+    syncFolder(dirname(target));
+  } catch (error) {
+    try {
+      if (part !== "") rmSync(part, { force: true });
+    } catch {
+      // What stands in the way there is said below.
+    }
+    throw new AppError(
+      "key.file_unwritable",
+      `the encryption key file ${path} cannot be replaced: ${(error as Error).message}`,
+      { cause: error },
+    );
+  }
+}
+
+/** After a power failure the new name must not be gone while the database needs its key. */
+function syncFolder(path: string): void {
+  const folder = openSync(path, "r");
+  try {
+    fsyncSync(folder);
+  } finally {
+    closeSync(folder);
+  }
+}
+
+/** Another one whenever the file was written or replaced; empty when there is none, which reading it explains. */
+function signatureOf(path: string): string {
+  try {
+    const { ino, size, mtimeNs, ctimeNs } = statSync(path, { bigint: true });
+    return `${ino} ${size} ${mtimeNs} ${ctimeNs}`;
+  } catch {
+    return "";
+  }
+}
+
+function createKeyFile(path: string): string {
+  const text = `${randomBytes(KEY_BYTES).toString("base64")}\n`;
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     // "wx": two programs that start at once must not each have a key of their own.
-    writeFileSync(path, `${key.toString("base64")}\n`, { mode: 0o600, flag: "wx" });
+    writeFileSync(path, text, { mode: 0o600, flag: "wx" });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EEXIST") return readOrCreateKeyFile(path);
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return readKeyFile(path) ?? createKeyFile(path);
     throw new AppError(
       "storage.unreadable",
       `the encryption key file ${path} cannot be made: ${(error as Error).message}`,
@@ -41,7 +128,7 @@ function createKeyFile(path: string): Uint8Array {
       },
     );
   }
-  return key;
+  return text;
 }
 
 function unreadable(path: string, why: string, cause?: unknown): AppError {

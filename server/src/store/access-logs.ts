@@ -1,7 +1,9 @@
 import type { AccountId } from "@netbird-proxy/proto";
 import type { Knex } from "knex";
+import { type AccessLogFilter, applyFilter } from "./access-log-filter.ts";
+import { accessLogSlices, type Slice } from "./access-log-slices.ts";
 import { rowCodec } from "./row-codec.ts";
-import type { Db } from "./transaction.ts";
+import { type Db, isPostgres } from "./transaction.ts";
 
 /** One request, connection or flow. Text that is not known is empty. */
 export interface AccessLogEntry {
@@ -76,26 +78,6 @@ export const accessLogSortKeys = [
 ] as const;
 export type AccessLogSortKey = (typeof accessLogSortKeys)[number];
 
-/** Every member that is there has to hold. */
-export interface AccessLogFilter {
-  /** Part of id, address, host, path or both together, without regard to case; or one of the users. */
-  search?: { text: string; userIds: readonly string[] };
-  /** Several spellings of one address. */
-  sourceIps?: readonly string[];
-  host?: string;
-  /** Part of it, without regard to case. */
-  path?: string;
-  method?: string;
-  /** None matches nothing. */
-  userIds?: readonly string[];
-  /** True: 200 to 399. */
-  succeeded?: boolean;
-  statusCode?: number;
-  /** Both belong to the range. */
-  fromMs?: number;
-  toMs?: number;
-}
-
 export interface AccessLogPage {
   filter?: AccessLogFilter;
   sortBy?: AccessLogSortKey;
@@ -104,59 +86,114 @@ export interface AccessLogPage {
   limit: number;
 }
 
+/** As many as one statement goes through; some 20 ms for the most expensive filter. */
+const SLICE = 20_000;
+/** Further on in another order than that of time, one statement sorts everything. */
+const MAX_SORTED = 10_000;
+
 /** Newest first unless said otherwise. `total` counts all entries of the account that match. */
 export async function listAccessLogs(
   db: Db,
   account: AccountId,
-  { filter = {}, sortBy = "timestamp", descending = true, offset, limit }: AccessLogPage,
+  page: AccessLogPage,
+  sliceSize = SLICE,
 ): Promise<{ entries: AccessLogEntry[]; total: number }> {
-  const matching = () =>
-    db("access_logs")
-      .where({ account_id: account })
-      .modify((query) => applyFilter(query, filter));
-  const order = descending ? "desc" : "asc";
-  const rows = await matching()
-    .orderBy([...sortColumns(sortBy), "id"].map((column) => ({ column, order })))
-    .offset(offset)
-    .limit(limit);
-  const count = await matching().count({ n: "*" }).first();
-  return { entries: rows.map(codec.fromRow), total: Number(count?.n ?? 0) };
+  const { filter = {}, descending = true } = page;
+  const slices = accessLogSlices(db, account, filter, { descending, size: sliceSize });
+  return (page.sortBy ?? "timestamp") === "timestamp"
+    ? listInOrderOfTime(slices, page)
+    : listInOtherOrder(db, account, slices, page);
 }
+
+async function listInOrderOfTime(
+  slices: AsyncIterable<Slice>,
+  { descending = true, offset, limit }: AccessLogPage,
+): Promise<{ entries: AccessLogEntry[]; total: number }> {
+  const order = descending ? "desc" : "asc";
+  const entries: AccessLogEntry[] = [];
+  let total = 0;
+  for await (const slice of slices) {
+    const count = await slice.count();
+    const skipped = Math.max(0, offset - total);
+    if (skipped < count && entries.length < limit) {
+      const rows = await slice
+        .matching()
+        .orderBy(["timestamp", "id"].map((column) => ({ column, order })))
+        .offset(skipped)
+        .limit(limit - entries.length);
+      entries.push(...rows.map(codec.fromRow));
+    }
+    total += count;
+  }
+  return { entries, total };
+}
+
+/** No index has these orders. The best of every slice are kept, which is enough for all but the last pages of many. */
+async function listInOtherOrder(
+  db: Db,
+  account: AccountId,
+  slices: AsyncIterable<Slice>,
+  { filter = {}, sortBy = "url", descending = true, offset, limit }: AccessLogPage,
+): Promise<{ entries: AccessLogEntry[]; total: number }> {
+  const keys = [...sortColumns(sortBy), "id"];
+  const inOrder = (query: Knex.QueryBuilder) =>
+    query.orderByRaw(keys.map((key) => `${byBytes(db, key)} ${descending ? "desc" : "asc"}`).join(", "));
+  const wanted = offset + limit;
+  let best: SortKey[] = [];
+  let total = 0;
+  for await (const slice of slices) {
+    const count = await slice.count();
+    total += count;
+    if (count === 0 || wanted > MAX_SORTED) continue;
+    const rows: Record<string, unknown>[] = await inOrder(slice.matching().select(keys)).limit(wanted);
+    const found = rows.map((row) => keys.map((key) => (isText(key) ? String(row[key]) : Number(row[key]))));
+    best = [...best, ...found]
+      .sort((a, b) => (descending ? compareKeys(b, a) : compareKeys(a, b)))
+      .slice(0, wanted);
+  }
+  const all = () => db("access_logs").where({ account_id: account });
+  if (wanted > MAX_SORTED && offset < total) {
+    const query = all().modify((rows) => {
+      applyFilter(rows, filter);
+      if (filter.fromMs !== undefined) rows.where("timestamp", ">=", filter.fromMs);
+      if (filter.toMs !== undefined) rows.where("timestamp", "<=", filter.toMs);
+    });
+    const rows = await inOrder(query).offset(offset).limit(limit);
+    return { entries: rows.map(codec.fromRow), total };
+  }
+  const ids = best.slice(offset).map((key) => String(key.at(-1)));
+  const rows = new Map((await all().whereIn("id", ids)).map((row) => [row.id, row]));
+  // One that was deleted in between is not there any more.
+  return { entries: ids.flatMap((id) => rows.get(id) ?? []).map(codec.fromRow), total };
+}
+
+/** The values of the columns that a list is sorted by, and the id. */
+type SortKey = (string | number)[];
 
 function sortColumns(key: AccessLogSortKey): string[] {
   if (key === "url") return ["host", "path"];
   return [key === "duration" ? "duration_ms" : key];
 }
 
-function applyFilter(query: Knex.QueryBuilder, filter: AccessLogFilter): void {
-  const { search, sourceIps, host, path, method, userIds, succeeded, statusCode, fromMs, toMs } = filter;
-  if (sourceIps) query.whereIn("source_ip", sourceIps);
-  if (host !== undefined) query.where({ host });
-  if (method !== undefined) query.where({ method });
-  if (userIds) query.whereIn("user_id", userIds);
-  if (statusCode !== undefined) query.where({ status_code: statusCode });
-  if (succeeded === true) query.whereBetween("status_code", [200, 399]);
-  if (succeeded === false) query.whereNotBetween("status_code", [200, 399]);
-  if (fromMs !== undefined) query.where("timestamp", ">=", fromMs);
-  if (toMs !== undefined) query.where("timestamp", "<=", toMs);
-  if (path !== undefined) query.whereRaw(holds("path"), [pattern(path)]);
-  if (!search) return;
-  const { text, userIds: foundUsers } = search;
-  query.where((any: Knex.QueryBuilder) => {
-    for (const column of ["id", "source_ip", "host", "path", "host || path"]) {
-      any.orWhereRaw(holds(column), [pattern(text)]);
-    }
-    any.orWhereIn("user_id", foundUsers);
-  });
+function isText(column: string): boolean {
+  return column !== "duration_ms" && column !== "status_code";
 }
 
-/** The database lowers both sides: it and JavaScript disagree about letters beyond ASCII. */
-function holds(expression: string): string {
-  return `lower(${expression}) like lower(?) escape '!'`;
+/** Text in the order of its bytes on both engines, so that {@link compareKeys} agrees with them. */
+function byBytes(db: Db, column: string): string {
+  return isText(column) && isPostgres(db) ? `${column} collate "C"` : column;
 }
 
-function pattern(text: string): string {
-  return `%${text.replace(/[!%_]/g, (character) => `!${character}`)}%`;
+function compareKeys(a: SortKey, b: SortKey): number {
+  for (const [at, left] of a.entries()) {
+    const right = b[at]!;
+    const difference =
+      typeof left === "number"
+        ? left - Number(right)
+        : Buffer.compare(Buffer.from(left), Buffer.from(String(right)));
+    if (difference !== 0) return difference;
+  }
+  return 0;
 }
 
 /** The oldest first, page by page, however many there are. What comes in meanwhile may or may not be among them. */
@@ -166,28 +203,9 @@ export async function* readAllAccessLogs(
   filter: AccessLogFilter,
   pageSize = 1_000,
 ): AsyncGenerator<AccessLogEntry[]> {
-  let last: AccessLogEntry | undefined;
-  for (;;) {
-    const after = last;
-    const rows = await db("access_logs")
-      .where({ account_id: account })
-      .modify((query) => applyFilter(query, filter))
-      .modify((query) => {
-        if (!after) return;
-        query.where("timestamp", ">=", after.timestamp);
-        query.where((next: Knex.QueryBuilder) =>
-          next
-            .where("timestamp", ">", after.timestamp)
-            .orWhere((same) => same.where("timestamp", after.timestamp).where("id", ">", after.id)),
-        );
-      })
-      .orderBy("timestamp")
-      .orderBy("id")
-      .limit(pageSize);
-    const entries: AccessLogEntry[] = rows.map(codec.fromRow);
-    yield entries;
-    last = entries.at(-1);
-    if (entries.length < pageSize) return;
+  for await (const slice of accessLogSlices(db, account, filter, { descending: false, size: pageSize })) {
+    const rows = await slice.matching().orderBy("timestamp").orderBy("id");
+    yield rows.map(codec.fromRow);
   }
 }
 

@@ -38,6 +38,18 @@ export async function listAuditEvents(db: Db, account: AccountId, limit: number)
   return rows.map(codec.fromRow);
 }
 
+/**
+ * Looks at the `limit` oldest events, of any account, and deletes those from before `beforeMs`: ids grow with time, so
+ * what is not among them is newer, and nothing else is read.
+ * @returns how many there were
+ */
+export async function deleteAuditEventsBefore(db: Db, beforeMs: number, limit: number): Promise<number> {
+  const oldest = await db("audit_events").orderBy("id").limit(limit).select("id", "timestamp");
+  const last = oldest.findLast(({ timestamp }) => Number(timestamp) < beforeMs);
+  if (!last) return 0;
+  return db("audit_events").where("id", "<=", last.id).where("timestamp", "<", beforeMs).delete();
+}
+
 /** The oldest first, page by page. */
 export async function* readAllAuditEvents(
   db: Db,

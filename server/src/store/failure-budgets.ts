@@ -51,6 +51,13 @@ export async function isBudgetExhausted(
   return Math.max(0, Number(row.level) - (nowMs - Number(row.at_ms)) / refillMs) > burst - 1;
 }
 
+/** Takes one failure back: what was charged in advance turned out well. */
+export async function refundFailure(db: Db, { name }: FailureBudget, key: string): Promise<void> {
+  await db("failure_budgets")
+    .where({ key: `${name} ${key}` })
+    .update({ level: db.raw("case when level > 1 then level - 1 else 0 end") });
+}
+
 export async function deleteOldFailureBudgets(db: Db, nowMs: number): Promise<void> {
   await db("failure_budgets")
     .where("at_ms", "<", nowMs - FORGOTTEN_MS)

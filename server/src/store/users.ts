@@ -19,6 +19,8 @@ export interface User {
   issued: string;
   autoGroups: string[];
   lastLogin: number | null;
+  /** What an identity provider handed out before this counts no more; null: nothing is revoked. */
+  signedOutAt: number | null;
   createdAt: number;
 }
 
@@ -35,6 +37,7 @@ const codec = rowCodec<User>({
   issued: "text",
   autoGroups: "json",
   lastLogin: "integer",
+  signedOutAt: "integer",
   createdAt: "integer",
 });
 
@@ -44,6 +47,23 @@ export async function insertUser(db: Db, user: User): Promise<void> {
 
 export async function getUser(db: Db, account: AccountId, id: string): Promise<User | undefined> {
   const row = await db("users").where({ account_id: account, id }).first();
+  return row && codec.fromRow(row);
+}
+
+/** Whatever the account: an identity provider knows people, not accounts. */
+export async function findPerson(db: Db, id: string): Promise<User | undefined> {
+  const row = await db("users").where({ id, is_service_user: false }).first();
+  return row && codec.fromRow(row);
+}
+
+/** Somebody who signs in here with a password. */
+export async function findLocalUser(db: Db, email: string): Promise<User | undefined> {
+  const row = await db("users")
+    .where({ is_service_user: false })
+    .whereNotNull("password_hash")
+    .whereRaw("lower(email) = ?", [email.toLowerCase()])
+    .orderBy("created_at")
+    .first();
   return row && codec.fromRow(row);
 }
 

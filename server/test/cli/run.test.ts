@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { run } from "../../src/cli/run.ts";
 import { hashToken, isWellFormedToken } from "../../src/domain/token.ts";
-import { readOrCreateKeyFile } from "../../src/secrets/key-file.ts";
+import { openKeyFile } from "../../src/secrets/key-file.ts";
+import { verifySecret } from "../../src/secrets/password-hash.ts";
 import { openStore } from "../../src/store/open.ts";
 import { findPersonalAccessToken } from "../../src/store/personal-access-tokens.ts";
 import { findProxyToken } from "../../src/store/proxy-tokens.ts";
@@ -32,7 +33,7 @@ suite("the command line", () => {
   ): Promise<T> {
     const store = await openStore({
       database: join(folder, "server.db"),
-      encryptionKey: readOrCreateKeyFile(join(folder, "encryption.key")),
+      encryptionKey: openKeyFile(join(folder, "encryption.key")),
     });
     try {
       return await work(store.db);
@@ -53,6 +54,26 @@ suite("the command line", () => {
     const again = await cli("setup", ...owner, "--create-pat");
     assert.deepEqual([again.code, again.out], [0, ""]);
     assert.match(again.err, /already/);
+  });
+
+  test("a forgotten password is replaced, and the new one is the only line on standard output", async () => {
+    await cli("setup", ...owner);
+    const made = await cli("user", "reset-password", "Owner@example.com");
+    assert.equal(made.code, 0, made.err);
+    const password = made.out.trim();
+    const [user] = await withStore((db) => db("users"));
+    assert.ok(await verifySecret(user.password_hash, password));
+    assert.ok(user.signed_out_at > 0);
+    const unknown = await cli("user", "reset-password", "nobody@example.com");
+    assert.deepEqual([unknown.code, unknown.out], [1, ""]);
+    assert.match(unknown.err, /user.not_found: .*nobody@example.com/);
+    assert.equal((await cli("user", "reset-password")).code, 2);
+    const file = join(folder, "password");
+    writeFileSync(file, "weak\n");
+    assert.match(
+      (await cli("user", "reset-password", "owner@example.com", "--password-file", file)).err,
+      /needs at least 8/,
+    );
   });
 
   test("the password may come from a file", async () => {
@@ -76,9 +97,9 @@ suite("the command line", () => {
     await cli("token", "list");
     const file = join(folder, "encryption.key");
     assert.equal(statSync(file).mode & 0o777, 0o600);
-    const key = readOrCreateKeyFile(file);
+    const key = openKeyFile(file).keys();
     await cli("token", "list");
-    assert.deepEqual(readOrCreateKeyFile(file), key);
+    assert.deepEqual(openKeyFile(file).keys(), key);
   });
 
   test("global proxy tokens are made, listed and revoked", async () => {

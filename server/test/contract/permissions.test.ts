@@ -192,6 +192,7 @@ suite("who may do what", function () {
       issued: "api",
       autoGroups: [],
       lastLogin: null,
+      signedOutAt: null,
       createdAt: server.nowMs,
       ...change,
     };

@@ -44,6 +44,7 @@ suite("access logs over REST", () => {
       issued: "api",
       autoGroups: [],
       lastLogin: null,
+      signedOutAt: null,
       createdAt: 1,
     });
 

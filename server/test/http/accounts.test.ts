@@ -37,7 +37,7 @@ const newSettings = {
     network_traffic_logs_groups: [],
     network_traffic_packet_counter_enabled: false,
   },
-  embedded_idp_enabled: false,
+  embedded_idp_enabled: true,
   local_auth_disabled: false,
 };
 
@@ -144,10 +144,10 @@ suite("accounts over REST", () => {
     }
     const exposed = (await put({ peer_expose_enabled: true, peer_expose_groups: [all] })).body.settings;
     assert.deepEqual([exposed.peer_expose_enabled, exposed.peer_expose_groups], [true, [all]]);
-    const ignored = (await put({ embedded_idp_enabled: true, local_auth_disabled: true, other: 1 })).body;
+    const ignored = (await put({ embedded_idp_enabled: false, local_auth_disabled: true, other: 1 })).body;
     assert.deepEqual(
       [ignored.settings.embedded_idp_enabled, ignored.settings.local_auth_disabled],
-      [false, false],
+      [true, false],
     );
     assert.equal("other" in ignored.settings, false);
   });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import type { ProxyId } from "@netbird-proxy/proto";
 import { AuditEvent } from "@netbird-proxy/proto/rest";
-import { appendAuditEvent } from "../../src/store/audit-events.ts";
+import { appendAuditEvent, type AuditEvent as StoredAuditEvent } from "../../src/store/audit-events.ts";
 import { assertConforms, CLUSTER, type RestServer, startRestServer } from "../support/rest-server.ts";
 
 suite("audit events over REST", () => {
@@ -165,8 +166,19 @@ suite("audit events over REST", () => {
     found = await after(() => call("DELETE", `${domains}/${domain}`));
     assert.deepEqual(found, [["domain.delete", domain, meta]]);
 
-    found = await after(() => call("POST", "/reverse-proxies/proxy-tokens", { name: "t" }));
-    assert.deepEqual(found, []);
+    const tokens = "/reverse-proxies/proxy-tokens";
+    found = await after(() => keep(call("POST", tokens, { name: "edge" })));
+    const token = made!.id;
+    assert.deepEqual(found, [["proxy.token.create", token, { name: "edge" }]]);
+    found = await after(() => call("DELETE", `${tokens}/${token}`));
+    assert.deepEqual(found, [["proxy.token.revoke", token, { name: "edge" }]]);
+    found = await after(() => call("DELETE", `${tokens}/${token}`));
+    assert.deepEqual(found, [], "it was revoked before");
+
+    const own = "own.example.net";
+    await server.connectProxy({ id: "own-proxy" as ProxyId, accountId: server.account, cluster: own });
+    found = await after(() => call("DELETE", `/reverse-proxies/clusters/${own}`));
+    assert.deepEqual(found, [["cluster.delete", own, { proxies: "1" }]]);
 
     found = await after(() => call("DELETE", `/networks/${network}`));
     assert.deepEqual(
@@ -213,9 +225,9 @@ suite("audit events over REST", () => {
     assert.equal((await events()).length, before);
   });
 
-  test("the newest 10,000 are shown", async () => {
-    await server.store.db.transaction(async (trx) => {
-      for (let n = 0; n < 10_001; n += 1) {
+  const store = async (...changes: Partial<StoredAuditEvent>[]) =>
+    server.store.db.transaction(async (trx) => {
+      for (const change of changes) {
         await appendAuditEvent(trx, {
           accountId: server.account,
           timestamp: server.nowMs,
@@ -223,11 +235,47 @@ suite("audit events over REST", () => {
           initiatorId: "sys",
           initiatorName: "",
           initiatorEmail: "",
-          targetId: `g${n}`,
+          targetId: "",
           meta: {},
+          ...change,
         });
       }
     });
+
+  test("somebody who joined once more is shown once, in the list and not in the export", async () => {
+    const join = { activityCode: "user.join", initiatorId: "owner", targetId: "carol" };
+    await store(join, { targetId: "g" }, join);
+    const joins = (all: AuditEvent[]) => all.filter(({ activity_code: code }) => code === "user.join");
+    const [shown, ...more] = joins(await events());
+    assert.deepEqual([shown!.target_id, shown!.activity, more], ["carol", "User joined", []]);
+    const { text } = await server.call("GET", "/events/audit/export");
+    const exported = text
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line) as AuditEvent);
+    assert.deepEqual(
+      joins(exported).map(({ id }) => id),
+      [String(Number(shown!.id) - 2), shown!.id],
+    );
+  });
+
+  test("none are written when they are switched off, and those that are there stay visible", async () => {
+    const quiet = await startRestServer({ context: { auditEventsEnabled: false } });
+    try {
+      await quiet.setUp();
+      await quiet.call("POST", "/groups", { name: "g" });
+      assert.deepEqual((await quiet.call("GET", "/events")).body, []);
+      const event = { activityCode: "group.add", targetId: "g", meta: {}, timestamp: 1 };
+      const initiator = { initiatorId: "sys", initiatorName: "", initiatorEmail: "" };
+      await appendAuditEvent(quiet.store.db, { accountId: quiet.account, ...event, ...initiator });
+      assert.equal((await quiet.call("GET", "/events")).body.length, 1);
+    } finally {
+      await quiet.close();
+    }
+  });
+
+  test("the newest 10,000 are shown", async () => {
+    await store(...Array.from({ length: 10_001 }, (_, n) => ({ targetId: `g${n}` })));
     const shown = await events();
     assert.deepEqual([shown.length, shown[0]!.target_id, shown.at(-1)!.target_id], [10_000, "g10000", "g1"]);
   });

@@ -55,6 +55,7 @@ suite("users over REST", () => {
       issued: "api",
       autoGroups: [],
       lastLogin: null,
+      signedOutAt: null,
       createdAt: server.nowMs,
       ...change,
     });
@@ -106,8 +107,8 @@ suite("users over REST", () => {
       [{ ...human, name: "" }, 422, "user.invalid", "name"],
       [{ ...human, email: "" }, 422, "user.invalid", "email"],
       [{ ...human, email: "Owner@example.com" }, 409, "user.email_taken", "email"],
-      [human, 412, "user.no_identity_provider", ""],
-      [{ ...human, is_service_user: undefined }, 412, "user.no_identity_provider", ""],
+      [{ ...human, email: "ann" }, 422, "user.invalid", "email"],
+      [{ ...human, is_service_user: undefined, email: "" }, 422, "user.invalid", "email"],
       [{ role: 1 }, 400, "request.malformed", "role"],
     ];
     for (const [change, status, code, path] of cases) {
@@ -295,26 +296,42 @@ suite("users over REST", () => {
     }
   });
 
-  test("what needs an identity provider says that there is none", async () => {
+  test("a person gets a password that is shown once, and can be made only once", async () => {
+    const ann = { name: "Ann", email: "ann@example.com", role: "user", auto_groups: [staff] };
+    const dry = await server.call("POST", "/users?dry_run=true", ann);
+    assert.equal(dry.status, 200);
+    const made = (await server.call("POST", "/users", ann)).body;
+    assertConforms(User, made);
+    const { password, ...rest } = made;
+    assert.match(password, /^.{24}$/);
+    assert.deepEqual(rest, {
+      id: made.id,
+      email: "ann@example.com",
+      name: "Ann",
+      role: "user",
+      status: "active",
+      auto_groups: [staff],
+      is_blocked: false,
+      pending_approval: false,
+      is_current: false,
+      is_service_user: false,
+      issued: "api",
+      last_login: "0001-01-01T00:00:00Z",
+      idp_id: "local",
+    });
+    assert.match(Buffer.from(made.id, "base64").toString(), /^\n\$[0-9a-f-]{36}\x12\x05local$/);
+    assert.doesNotMatch((await server.call("GET", "/users")).text, new RegExp(password));
+    assert.deepEqual(refusal(await server.call("POST", "/users", { ...ann, email: "ANN@example.com" })), {
+      status: 409,
+      code: "user.email_taken",
+      path: "email",
+    });
+    assert.deepEqual(await events(), ["user.create"]);
+  });
+
+  test("a password belongs to its user alone, and mail is not sent", async () => {
     const missing = { status: 412, code: "user.no_identity_provider", path: "" };
-    const cases: [string, string, unknown?][] = [
-      ["GET", "/users/invites"],
-      ["POST", "/users/invites", { email: "ann@example.com", name: "Ann", role: "user", auto_groups: [] }],
-      ["DELETE", "/users/invites/some-id"],
-      ["POST", "/users/invites/some-id/regenerate", {}],
-      ["POST", "/users/some-id/invite"],
-      ["PUT", `/users/${owner.id}/password`, { old_password: "a", new_password: "b" }],
-    ];
-    for (const [method, path, body] of cases) {
-      assert.deepEqual(refusal(await server.call(method, path, body)), missing, `${method} ${path}`);
-      assert.equal((await server.call(method, path, body, null)).status, 401, `${method} ${path}`);
-    }
-    for (const [method, path] of [
-      ["GET", "/users/invites/nbi_x"],
-      ["POST", "/users/invites/nbi_x/accept"],
-    ] as const) {
-      assert.deepEqual(refusal(await server.call(method, path, undefined, null)), missing);
-    }
+    assert.deepEqual(refusal(await server.call("POST", "/users/some-id/invite")), missing);
     const auditor = await tokenOf((await create({ role: "auditor" })).id);
     assert.equal((await server.call("POST", "/users/invites", {}, auditor)).status, 403);
     const password = { old_password: "a", new_password: "b" };

@@ -61,7 +61,9 @@ export class Bind9 {
       join(this.folder, "named.conf"),
       [
         ...keys,
-        `options { directory "${this.folder}"; pid-file none; session-keyfile none; recursion no;`,
+        `options { directory "${this.folder}"; pid-file none; session-keyfile none;`,
+        // An authority asks a resolver, which follows a CNAME from one zone into another.
+        "  recursion yes; allow-recursion { 127.0.0.1; };",
         `  listen-on port ${this.port} { 127.0.0.1; }; listen-on-v6 { none; }; dnssec-validation no; };`,
         "controls { };",
         ...blocks,

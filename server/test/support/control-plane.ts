@@ -12,6 +12,7 @@ import { setUp } from "../../src/commands/set-up.ts";
 import { type ChallengeDns, createChallengeDns } from "../../src/dns/challenge/challenge-dns.ts";
 import { DEFAULT_PORT_RANGE } from "../../src/domain/listen-port.ts";
 import { createGrpcServer, type GrpcApi } from "../../src/grpc/index.ts";
+import { createIdentity } from "../../src/identity/identity.ts";
 import { listenOnOnePort, type OnePort } from "../../src/net/listen-on-one-port.ts";
 import { type Reconciler, startReconciler } from "../../src/reconcile/index.ts";
 import { newWireguardKeyPair } from "../../src/secrets/wireguard-key.ts";
@@ -71,6 +72,7 @@ export async function startControlPlane({
     nowMs: () => Date.now() + clock.aheadMs,
     random: (below) => Math.floor(Math.random() * below),
     portRange: DEFAULT_PORT_RANGE,
+    auditEventsEnabled: true,
   };
   if (!beside) await setUp(context, { email: "owner@example.com", name: "Owner", password: "correct horse" });
   const [row] = await listAccounts(store.db);
@@ -87,6 +89,13 @@ export async function startControlPlane({
     reconciler = await startReconciler({ context, log, pollMs });
     grpc = createGrpcServer({
       context,
+      identity: createIdentity({
+        store,
+        nowMs: context.nowMs,
+        publicUrl: () => "https://netbird.example.com",
+        dashboardOrigins: [],
+        external: undefined,
+      }),
       reconciler,
       log,
       heartbeatMs,
@@ -125,8 +134,8 @@ export async function startControlPlane({
     },
     clock,
     async token(of = account) {
-      const options = { name: "proxy", expiresInSeconds: 0, createdBy: "test" };
-      return (await createProxyToken(context, of, options)).plain;
+      const owner = of === null ? null : { ...actor, account: of };
+      return (await createProxyToken(context, owner, { name: "proxy", expiresInSeconds: 0 })).plain;
     },
     service: (name, change = {}) => createService(context, actor, serviceRequest(name, change)),
     async restart() {

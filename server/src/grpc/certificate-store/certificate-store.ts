@@ -29,6 +29,7 @@ const BUSY_MS = 3_000;
 const MAX_BUNDLE_BYTES = 64 * 1024;
 const MAX_TEXT = 1_024;
 const BUNDLE_PURPOSE = "shared certificate";
+const WILDCARD_PURPOSE = "shared wildcard certificate";
 const ACCOUNT_PURPOSE = "acme account key";
 
 /** Certificates, account key and challenge answers of a cluster, and the right to order, one proxy at a time. */
@@ -37,7 +38,7 @@ export function certificateStore(ports: UploadedPorts): certificates.Certificate
   const { store, nowMs } = context;
 
   /** Keys are handed out, and orders allowed, only where a service gives a reason. */
-  async function servedName(
+  async function requireServed(
     db: Db,
     who: AskingProxy,
     name: string,
@@ -56,7 +57,7 @@ export function certificateStore(ports: UploadedPorts): certificates.Certificate
         const { name, have, dns } = call.request;
         const who = await askingProxy(trx, call);
         const { cluster } = who;
-        const { serviceId, accountId } = await servedName(trx, who, name);
+        const { serviceId, accountId } = await requireServed(trx, who, name);
         const credentials = dns ? credentialsFor(name, await listDnsCredentials(trx, accountId)) : undefined;
         const orderName = orderNameOf(name, credentials);
         const shared = orderName !== name;
@@ -66,7 +67,8 @@ export function certificateStore(ports: UploadedPorts): certificates.Certificate
           : await getSharedCertificate(trx, cluster, name);
         const atMs = nowMs();
         if (stored && stored.fingerprint !== have && stored.expiresAt > atMs) {
-          const bundle = Buffer.from(store.secrets.open(stored.sealedBundle, BUNDLE_PURPOSE), "base64");
+          const purpose = shared ? WILDCARD_PURPOSE : BUNDLE_PURPOSE;
+          const bundle = Buffer.from(store.secrets.open(stored.sealedBundle, purpose), "base64");
           return { result: { $case: "bundle", value: bundle }, leaseMs: 0, ...order };
         }
         const held = await getCertificateLease(trx, cluster, orderName);
@@ -116,30 +118,32 @@ export function certificateStore(ports: UploadedPorts): certificates.Certificate
 
     save: unary<certificates.SaveRequest, certificates.SaveResponse>(log, (call) =>
       inTransaction(store.db, async (trx) => {
-        const { name, lease, bundle, fingerprint, expiresAtUnixSeconds } = call.request;
+        const { name, servedName, lease, bundle, fingerprint, expiresAtUnixSeconds } = call.request;
         if (bundle.byteLength === 0 || bundle.byteLength > MAX_BUNDLE_BYTES) {
           throw new AppError("request.invalid", `bundle must have 1 to ${MAX_BUNDLE_BYTES} bytes`, {
             path: "bundle",
           });
         }
         const who = await askingProxy(trx, call);
-        const { serviceId, accountId } = await servedName(trx, who, call.request.servedName || name);
+        const { serviceId, accountId } = await requireServed(trx, who, servedName || name);
         const certificate = {
           cluster: who.cluster,
           name,
-          sealedBundle: store.secrets.seal(Buffer.from(bundle).toString("base64"), BUNDLE_PURPOSE),
           fingerprint: fingerprint.slice(0, MAX_TEXT),
           expiresAt: Number(expiresAtUnixSeconds) * 1000,
           savedAt: nowMs(),
         };
+        const text = Buffer.from(bundle).toString("base64");
         // Whoever lost the lease meanwhile still has a good certificate: the one who orders now may use it.
-        if (call.request.servedName === "") await saveSharedCertificate(trx, { ...certificate, serviceId });
-        else if (!coversName(name, call.request.servedName)) {
-          throw new CallFailure(
-            Status.PERMISSION_DENIED,
-            `${name} does not cover ${call.request.servedName}`,
-          );
-        } else await saveWildcardCertificate(trx, { ...certificate, accountId });
+        if (servedName === "") {
+          const sealedBundle = store.secrets.seal(text, BUNDLE_PURPOSE);
+          await saveSharedCertificate(trx, { ...certificate, sealedBundle, serviceId });
+        } else if (coversName(name, servedName)) {
+          const sealedBundle = store.secrets.seal(text, WILDCARD_PURPOSE);
+          await saveWildcardCertificate(trx, { ...certificate, sealedBundle, accountId });
+        } else {
+          throw new CallFailure(Status.PERMISSION_DENIED, `${name} does not cover ${servedName}`);
+        }
         await deleteCertificateLease(trx, { cluster: who.cluster, name, lease });
         return {};
       }),

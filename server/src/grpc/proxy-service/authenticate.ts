@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { type handleUnaryCall, status as Status } from "@grpc/grpc-js";
 import { AppError } from "@netbird-proxy/proto";
 import type { management } from "@netbird-proxy/proto/grpc";
+import { createHashGate } from "../../secrets/hash-gate.ts";
 import { verifySecret } from "../../secrets/password-hash.ts";
 import { type SessionMethod, signSession } from "../../secrets/session-token.ts";
 import { chargeFailure, isBudgetExhausted } from "../../store/failure-budgets.ts";
@@ -10,7 +11,6 @@ import { CallFailure } from "../call-failure.ts";
 import { proxyCallerOf, requireAccount } from "../callers.ts";
 import type { GrpcPorts } from "../ports.ts";
 import { unary } from "../serve-call.ts";
-import { createHashGate } from "./hash-gate.ts";
 
 type Request = management.AuthenticateRequest;
 type Response = management.AuthenticateResponse;

@@ -8,8 +8,9 @@ import type { HttpPorts } from "../ports.ts";
 import { viewAccount } from "../views/account.ts";
 import { answers } from "./responses.ts";
 
-export function registerAccountRoutes(app: App, { context }: HttpPorts): void {
+export function registerAccountRoutes(app: App, { context, identity }: HttpPorts): void {
   const tags = ["accounts"];
+  const kept = { embedded: identity.embedded !== undefined };
 
   app.get(
     "/api/accounts",
@@ -20,7 +21,7 @@ export function registerAccountRoutes(app: App, { context }: HttpPorts): void {
     async (request): Promise<Account[]> => {
       const { user, actor } = request.caller;
       requirePermission(user, "settings", "read");
-      return [viewAccount(await requireAccount(context.store.db, actor.account))];
+      return [viewAccount(await requireAccount(context.store.db, actor.account), kept)];
     },
   );
 
@@ -39,7 +40,7 @@ export function registerAccountRoutes(app: App, { context }: HttpPorts): void {
     async (request): Promise<Account> => {
       const { caller, params, body, query } = request;
       const options = { dryRun: isDryRun(query) };
-      return viewAccount(await changeAccount(context, caller.actor, params.id, draftOf(body), options));
+      return viewAccount(await changeAccount(context, caller.actor, params.id, draftOf(body), options), kept);
     },
   );
 

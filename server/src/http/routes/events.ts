@@ -1,5 +1,6 @@
 import { AccessLogPage, AccessLogQuery, AuditEvent } from "@netbird-proxy/proto/rest";
 import Type from "typebox";
+import { withoutRepeatedJoins } from "../../domain/repeated-joins.ts";
 import { listAccessLogs, readAllAccessLogs } from "../../store/access-logs.ts";
 import { listAuditEvents, readAllAuditEvents } from "../../store/audit-events.ts";
 import { listUsers } from "../../store/users.ts";
@@ -26,7 +27,7 @@ export function registerEventRoutes(app: App, { context }: HttpPorts): void {
       },
       async (request): Promise<AuditEvent[]> => {
         const { account } = request.caller.actor;
-        const events = await listAuditEvents(db, account, MAX_AUDIT_EVENTS);
+        const events = withoutRepeatedJoins(await listAuditEvents(db, account, MAX_AUDIT_EVENTS));
         const users = new Map((await listUsers(db, account)).map((user) => [user.id as string, user]));
         return events.map((event) => viewAuditEvent(event, users));
       },

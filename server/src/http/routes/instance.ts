@@ -1,3 +1,4 @@
+import { AppError } from "@netbird-proxy/proto";
 import { features, Instance, InstanceVersion, SetupRequest, SetupResponse } from "@netbird-proxy/proto/rest";
 import { isSetupRequired, setUp } from "../../commands/set-up.ts";
 import type { App } from "../app-type.ts";
@@ -5,13 +6,14 @@ import type { HttpPorts } from "../ports.ts";
 import { answers } from "./responses.ts";
 
 export function registerInstanceRoutes(app: App, ports: HttpPorts): void {
-  const { context } = ports;
+  const { context, identity } = ports;
 
   app.get(
     "/api/instance",
     { config: { public: true }, schema: { tags: ["instance"], security: [], response: answers(Instance) } },
     async (): Promise<Instance> => ({
-      setup_required: await isSetupRequired(context),
+      // With an external provider the first one to sign in makes the account.
+      setup_required: identity.embedded !== undefined && (await isSetupRequired(context)),
       version: ports.version,
       features: [...features],
     }),
@@ -36,6 +38,9 @@ export function registerInstanceRoutes(app: App, ports: HttpPorts): void {
     async (request, reply): Promise<SetupResponse> => {
       const { email, name, password, create_pat: wantsToken, pat_expire_in: days } = request.body;
       reply.header("Cache-Control", "no-store");
+      if (!identity.embedded) {
+        throw new AppError("setup.external_provider", "people sign in at an external identity provider");
+      }
       const tokenDays = wantsToken && ports.setupTokenEnabled ? (days ?? 1) : undefined;
       const made = await setUp(context, { email, name, password, tokenDays });
       return {

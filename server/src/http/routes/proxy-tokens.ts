@@ -35,11 +35,7 @@ export function registerProxyTokenRoutes(app: App, { context }: HttpPorts): void
     async (request, reply): Promise<ProxyTokenCreated> => {
       const { actor } = request.caller;
       const { name, expires_in: expiresInSeconds = 0 } = request.body;
-      const made = await createProxyToken(context, actor.account, {
-        name,
-        expiresInSeconds,
-        createdBy: actor.id,
-      });
+      const made = await createProxyToken(context, actor, { name, expiresInSeconds });
       reply.header("Cache-Control", "no-store");
       return { ...viewProxyToken(made.token), plain_token: made.plain };
     },
@@ -52,7 +48,7 @@ export function registerProxyTokenRoutes(app: App, { context }: HttpPorts): void
       schema: { tags, params: IdParams, response: answers(EmptyObject) },
     },
     async (request): Promise<EmptyObject> => {
-      await revokeToken(context, request.caller.actor.account, request.params.id);
+      await revokeToken(context, request.caller.actor, request.params.id);
       return {};
     },
   );

@@ -11,8 +11,10 @@ import {
   UserUpdate,
 } from "@netbird-proxy/proto/rest";
 import Type from "typebox";
+import { checkPassword } from "../../commands/check-password.ts";
 import {
   approveUser,
+  changePassword,
   changeUser,
   createUser,
   noIdentityProvider,
@@ -27,7 +29,7 @@ import type { HttpPorts } from "../ports.ts";
 import { viewUser } from "../views/user.ts";
 import { answers } from "./responses.ts";
 
-export function registerUserRoutes(app: App, { context }: HttpPorts): void {
+export function registerUserRoutes(app: App, { context, identity, hashGate }: HttpPorts): void {
   const tags = ["users"];
 
   app.get(
@@ -74,8 +76,12 @@ export function registerUserRoutes(app: App, { context }: HttpPorts): void {
       const { user, actor } = request.caller;
       const { name = "", email = "", role, auto_groups, is_service_user } = request.body;
       const draft = { name, email, role, autoGroups: auto_groups, isServiceUser: is_service_user };
-      const made = await createUser(context, actor, draft, { dryRun: isDryRun(request.query) });
-      return viewUser(made, user.id);
+      const options = { dryRun: isDryRun(request.query), embedded: identity.embedded !== undefined };
+      const made = await createUser(context, actor, draft, options);
+      return {
+        ...viewUser(made.user, user.id),
+        ...(made.password === undefined ? {} : { password: made.password }),
+      };
     },
   );
 
@@ -144,12 +150,33 @@ export function registerUserRoutes(app: App, { context }: HttpPorts): void {
 
   app.put(
     "/api/users/:id/password",
-    { schema: { tags, params: IdParams, body: PasswordChange, response: answers(EmptyObject) } },
+    {
+      schema: {
+        tags,
+        params: IdParams,
+        querystring: DryRunQuery,
+        body: PasswordChange,
+        response: answers(EmptyObject),
+      },
+    },
     async (request): Promise<EmptyObject> => {
-      if (request.params.id !== request.caller.user.id) {
+      const { caller, params, body, query } = request;
+      if (params.id !== caller.user.id) {
         throw new AppError("auth.permission_denied", "only a user's own password can be changed");
       }
-      throw noIdentityProvider();
+      if (!identity.embedded) throw noIdentityProvider();
+      const passwords = { oldPassword: body.old_password, newPassword: body.new_password };
+      const verify = async ({ email }: { email: string }, password: string) => {
+        try {
+          await checkPassword({ context, hashGate }, { email, password, address: request.ip });
+          return true;
+        } catch (error) {
+          if (error instanceof AppError && error.code === "auth.wrong_credentials") return false;
+          throw error;
+        }
+      };
+      await changePassword(context, caller.actor, passwords, verify, { dryRun: isDryRun(query) });
+      return {};
     },
   );
 }

@@ -2,7 +2,7 @@ import type { Account } from "@netbird-proxy/proto/rest";
 import type { Account as StoredAccount } from "../../store/accounts.ts";
 import { timestamp } from "./timestamp.ts";
 
-export function viewAccount(account: StoredAccount): Account {
+export function viewAccount(account: StoredAccount, { embedded }: { embedded: boolean }): Account {
   return {
     id: account.id,
     created_at: timestamp(account.createdAt),
@@ -17,9 +17,8 @@ export function viewAccount(account: StoredAccount): Account {
       ...account.settings,
       network_range: account.networkV4,
       network_range_v6: account.networkV6,
-      // People do not sign in here, so there is neither.
-      embedded_idp_enabled: false,
-      local_auth_disabled: false,
+      embedded_idp_enabled: embedded,
+      local_auth_disabled: !embedded,
     },
   };
 }

@@ -1,4 +1,5 @@
 import type { PersonalAccessToken, User } from "@netbird-proxy/proto/rest";
+import { LOCAL_CONNECTOR } from "../../domain/local-user-id.ts";
 import type { PersonalAccessToken as StoredToken } from "../../store/personal-access-tokens.ts";
 import type { User as StoredUser } from "../../store/users.ts";
 import { timestamp, timestampOrNever } from "./timestamp.ts";
@@ -17,6 +18,7 @@ export function viewUser(user: StoredUser, callerId: string): User {
     is_service_user: user.isServiceUser,
     issued: user.issued,
     last_login: timestampOrNever(user.lastLogin),
+    ...(user.passwordHash === null ? {} : { idp_id: LOCAL_CONNECTOR }),
   };
 }
 

@@ -3,7 +3,8 @@ import { AppError } from "@netbird-proxy/proto";
 import type { Knex } from "knex";
 import { driverCode, translateDriverError } from "../driver-errors.ts";
 import type { Store } from "../open.ts";
-import { writeState } from "../server-state.ts";
+import { countKeyUse } from "../sealed-rows.ts";
+import { readState, writeState } from "../server-state.ts";
 import { inTransaction, isPostgres } from "../transaction.ts";
 import { backupTables } from "./backup-tables.ts";
 import type { BackupEnd, BackupHeader } from "./write-backup.ts";
@@ -21,10 +22,11 @@ const BATCH = 200;
  * @throws AppError `backup.unusable`, `backup.database_not_empty`
  */
 export async function readBackup(
-  { db, secrets }: Store,
+  store: Store,
   lines: AsyncIterable<string>,
   { force = false }: { force?: boolean } = {},
 ): Promise<number> {
+  const { db } = store;
   return inTransaction(db, async (trx) => {
     if (!force && (await trx("accounts").first("id"))) {
       throw new AppError("backup.database_not_empty", "the database has an account already");
@@ -52,7 +54,7 @@ export async function readBackup(
     if (end.sha256 !== hash.digest("hex")) {
       throw unusable("it was changed or damaged after it was made: its hash does not match");
     }
-    await checkKey(trx, secrets);
+    await checkKeys(trx, store);
     await writeState(trx, "epoch", randomUUID());
     if (isPostgres(db)) await advanceSequences(trx);
     return rows;
@@ -87,16 +89,22 @@ async function checkHeader(trx: Knex.Transaction, header: BackupHeader): Promise
   );
 }
 
-async function checkKey(trx: Knex.Transaction, secrets: Store["secrets"]): Promise<void> {
-  const row = await trx("server_state").where({ key: "key_check" }).first("value");
-  try {
-    secrets.open(row?.value ?? "", "server.key_check");
-  } catch (cause) {
-    throw new AppError("backup.unusable", "its secrets were encrypted with another key", {
-      cause,
-      hint: "Put the key file that belongs to the backup in place (NB_SERVER_ENCRYPTION_KEY_FILE), and restore again.",
-    });
-  }
+/** A backup that was made during a rotation needs both keys; one from before it needs the old key. */
+async function checkKeys(trx: Knex.Transaction, { secrets, keyring }: Store): Promise<void> {
+  const sealed = await readState(trx, "key_check");
+  if (sealed === undefined) throw unusable("it has no check value for its encryption key");
+  const uses = await countKeyUse(trx, secrets);
+  const known = new Set(keyring.known().map(({ id }) => id));
+  const missing = new Set(
+    uses.filter(({ keyId }) => keyId === undefined || !known.has(keyId)).map(({ keyId }) => keyId),
+  );
+  if (missing.size === 0) return;
+  const names = [...missing].filter((id) => id !== undefined);
+  const lacking =
+    names.length > 0 ? ` (${names.join(", ")}; ${keyring.where} has ${[...known].join(", ")})` : "";
+  throw new AppError("backup.unusable", `its secrets were encrypted with another key${lacking}`, {
+    hint: "Put the key file that belongs to the backup in place, or add its line to the present one (NB_SERVER_ENCRYPTION_KEY_FILE), and restore again.",
+  });
 }
 
 /** A full disk stays what it is; rows that the schema refuses (a parent is missing, an id comes twice) are the file's fault. */
@@ -136,7 +144,8 @@ async function createWriter(trx: Knex.Transaction): Promise<Writer> {
   return {
     async clear() {
       // Children first; what is left out of backups goes too.
-      for (const name of ["revisions", "idempotency_keys", "failure_budgets"]) await trx(name).delete();
+      for (const name of ["revisions", "idempotency_keys", "failure_budgets", "server_keyrings"])
+        await trx(name).delete();
       for (const { name } of [...backupTables].reverse()) await trx(name).delete();
     },
     async add(name, row) {

@@ -5,9 +5,12 @@ import * as revisionCounter from "./0003-revision-counter.ts";
 import * as failureBudgets from "./0004-failure-budgets.ts";
 import * as targetOwnersAndIdempotency from "./0005-target-owners-and-idempotency.ts";
 import * as accessLogTimes from "./0006-access-log-times.ts";
+import * as serverKeyrings from "./0007-server-keyrings.ts";
 import * as sharedCertificates from "./0008-shared-certificates.ts";
+import * as accessLogFilters from "./0009-access-log-filters.ts";
 import * as uploadedCertificates from "./0010-uploaded-certificates.ts";
 import * as dnsCredentials from "./0011-dns-credentials.ts";
+import * as signIn from "./0012-sign-in.ts";
 
 interface Migration {
   readonly name: string;
@@ -23,9 +26,12 @@ const migrations: readonly Migration[] = [
   { name: "0004-failure-budgets", ...failureBudgets },
   { name: "0005-target-owners-and-idempotency", ...targetOwnersAndIdempotency },
   { name: "0006-access-log-times", ...accessLogTimes },
+  { name: "0007-server-keyrings", ...serverKeyrings },
   { name: "0008-shared-certificates", ...sharedCertificates },
+  { name: "0009-access-log-filters", ...accessLogFilters },
   { name: "0010-uploaded-certificates", ...uploadedCertificates },
   { name: "0011-dns-credentials", ...dnsCredentials },
+  { name: "0012-sign-in", ...signIn },
 ];
 
 /** Migrations are modules of the program: nothing is read from a folder, so a bundled server brings its own. */

@@ -134,7 +134,7 @@ suite("tunnels and reports of our proxy", () => {
     tunnels.announce(plane.account, newKey());
     await tunnels.inbox.next();
     const [row] = await listProxyTokens(plane.store.db, plane.account);
-    await revokeToken(plane.context, plane.account, row!.id);
+    await revokeToken(plane.context, plane.actor, row!.id);
     assert.equal(((await tunnels.inbox.end(1_000)) as { code: number }).code, Status.CANCELLED);
   });
 

@@ -236,6 +236,7 @@ suite("calls of a proxy", () => {
         issued: "api",
         autoGroups: [],
         lastLogin: null,
+        signedOutAt: null,
         createdAt: 0,
         ...change,
       });
@@ -324,19 +325,31 @@ suite("calls of a proxy", () => {
       );
     });
 
-    test("single sign-on says that there is no identity provider", async () => {
-      await assert.rejects(
-        call((client, metadata, done) =>
-          client.getOidcurl(
-            { id: "x", accountId: plane.account, redirectUrl: "https://shop.example.net/" },
-            metadata,
-            done,
-          ),
-        ),
-        (error) =>
-          failsWith(Status.FAILED_PRECONDITION)(error) &&
-          /no identity provider configured/.test((error as ServiceError).details),
-      );
+    test("a visitor is sent to the identity provider of the service's account only", async () => {
+      const sso = { public: undefined, auth: { bearer_auth: { enabled: true, distribution_groups: [] } } };
+      await plane.service("shop", sso);
+      await plane.service("open");
+      const ask = (redirectUrl: string) =>
+        call<management.GetOIDCURLResponse>((client, metadata, done) =>
+          client.getOidcurl({ id: "x", accountId: plane.account, redirectUrl }, metadata, done),
+        );
+      const url = new URL((await ask(`https://shop.${CLUSTER}:8443/deep/link?a=b`)).url);
+      assert.equal(url.origin + url.pathname, "https://netbird.example.com/oauth2/auth");
+      const query = Object.fromEntries(url.searchParams);
+      assert.equal(query.redirect_uri, "https://netbird.example.com/api/reverse-proxy/callback");
+      assert.equal(query.code_challenge_method, "S256");
+      assert.ok(query.state && query.nonce && query.code_challenge);
+      const rows = await plane.store.db("pending_sign_ins");
+      assert.equal(rows.length, 1);
+      assert.ok(!JSON.stringify(rows).includes(query.state), "the state is kept in clear");
+      for (const [redirectUrl, code] of [
+        [`https://open.${CLUSTER}/`, Status.FAILED_PRECONDITION],
+        ["https://elsewhere.example.org/", Status.FAILED_PRECONDITION],
+        [`ftp://shop.${CLUSTER}/`, Status.INVALID_ARGUMENT],
+        ["shop", Status.INVALID_ARGUMENT],
+      ] as const) {
+        await assert.rejects(ask(redirectUrl), failsWith(code), redirectUrl);
+      }
     });
   });
 

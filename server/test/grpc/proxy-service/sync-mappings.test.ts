@@ -388,7 +388,7 @@ suite("the control stream of a proxy", () => {
     assert.equal(errorCode(await second.inbox.end()), "proxy.id_taken");
     assert.equal(first.inbox.ended, undefined);
     const [old] = await listProxyTokens(plane.store.db, plane.account);
-    await revokeToken(plane.context, plane.account, old!.id);
+    await revokeToken(plane.context, plane.actor, old!.id);
     assert.equal(((await first.inbox.end()) as { code: number }).code, Status.CANCELLED);
     const third = connectScriptedProxy(plane, { token: newer });
     await third.synced();
@@ -398,7 +398,7 @@ suite("the control stream of a proxy", () => {
     const proxy = connectScriptedProxy(plane, { token });
     await proxy.synced();
     const [row] = await listProxyTokens(plane.store.db, plane.account);
-    await revokeToken(plane.context, plane.account, row!.id);
+    await revokeToken(plane.context, plane.actor, row!.id);
     const ended = await proxy.inbox.end(1_000);
     assert.equal((ended as { code: number }).code, Status.CANCELLED);
     const again = connectScriptedProxy(plane, { token });

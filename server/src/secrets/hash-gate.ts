@@ -15,6 +15,7 @@ export function createHashGate({ running, waiting }: HashGateOptions) {
       if (queue.length >= waiting) {
         throw new AppError("auth.rate_limited", "too many sign-ins at once", {
           hint: "Try again in a few seconds.",
+          retryAfterSeconds: 5,
         });
       }
       await new Promise<void>((resolve) => queue.push(resolve));

@@ -1,0 +1,135 @@
+import { createHash, randomBytes } from "node:crypto";
+import { type AccountId, AppError } from "@netbird-proxy/proto";
+import { CALLBACK_PATH } from "../identity/embedded/contract.ts";
+import type { Identity } from "../identity/identity.ts";
+import { signSession } from "../secrets/session-token.ts";
+import { listGroupNames } from "../store/find-peer.ts";
+import {
+  insertPendingSignIn,
+  SIGN_IN_VERIFIER_PURPOSE,
+  takePendingSignIn,
+} from "../store/pending-sign-ins.ts";
+import { findServiceByDomain, SESSION_KEY_PURPOSE, type StoredService } from "../store/services.ts";
+import type { User } from "../store/users.ts";
+import type { CommandContext } from "./context.ts";
+import { signIn } from "./sign-in.ts";
+
+/** Source: reference §10.3. */
+const SIGN_IN_MS = 10 * 60_000;
+
+export interface VisitorPorts {
+  context: CommandContext;
+  identity: Identity;
+}
+
+/**
+ * Sends a visitor of a service to the identity provider. What comes back with them is checked against the database, so any
+ * server may get it: the state, which works once, the PKCE verifier and the nonce.
+ *
+ * @param returnUrl where the visitor wanted to go; its host is the service's
+ * @returns the address to send the browser to
+ * @throws AppError `service.not_found`, `identity.unreachable`
+ */
+export async function beginVisitorSignIn(
+  { context, identity }: VisitorPorts,
+  account: AccountId,
+  returnUrl: URL,
+): Promise<string> {
+  const service = await findServiceByDomain(context.store.db, returnUrl.hostname);
+  if (!service || service.accountId !== account || !service.auth.bearer?.enabled) {
+    throw new AppError(
+      "service.not_found",
+      `no service with single sign-on has the domain ${returnUrl.hostname}`,
+      {
+        hint: "Enable auth.bearer_auth of the service, or check the account of the proxy.",
+      },
+    );
+  }
+  const [state, nonce, verifier] = [token(), token(), token()];
+  const codeChallenge = createHash("sha256").update(verifier).digest("base64url");
+  const redirectUri = `${identity.publicUrl()}${CALLBACK_PATH}`;
+  const url = await identity.client().authorizationUrl({ redirectUri, state, nonce, codeChallenge });
+  await insertPendingSignIn(context.store.db, {
+    stateHash: hash(state),
+    accountId: account,
+    domain: service.domain,
+    returnUrl: returnUrl.href,
+    sealedVerifier: context.store.secrets.seal(verifier, SIGN_IN_VERIFIER_PURPOSE),
+    nonce,
+    expiresAt: context.nowMs() + SIGN_IN_MS,
+  });
+  return url;
+}
+
+export type VisitorOutcome =
+  /** Where the browser goes next, with the session or with the reason why there is none. */
+  { location: string };
+
+/**
+ * The visitor is back from the identity provider. Whether their groups may use the service is the proxy's question, which
+ * it asks with ValidateSession. Source: reference §10.3.
+ *
+ * @param callback the whole address that the browser asked for
+ * @throws AppError `identity.unknown_state`, `identity.refused`, `identity.unreachable`, `auth.invalid_token`
+ */
+export async function completeVisitorSignIn(
+  { context, identity }: VisitorPorts,
+  callback: URL,
+): Promise<VisitorOutcome> {
+  const { store, nowMs } = context;
+  const state = callback.searchParams.get("state") ?? "";
+  const pending = state === "" ? undefined : await takePendingSignIn(store.db, hash(state), nowMs());
+  if (!pending) {
+    throw new AppError(
+      "identity.unknown_state",
+      "the sign-in is unknown: it took too long, or was completed before",
+    );
+  }
+  const claims = await identity.client().exchange(callback, {
+    state,
+    nonce: pending.nonce,
+    verifier: store.secrets.open(pending.sealedVerifier, SIGN_IN_VERIFIER_PURPOSE),
+  });
+  const user = await signIn(context, claims, {
+    embedded: identity.embedded !== undefined,
+    userIdClaim: identity.userIdClaim,
+  });
+  const location = new URL(pending.returnUrl);
+  location.protocol = "https:";
+  const service = await findServiceByDomain(store.db, pending.domain);
+  const refusal = refusalOf(user, service, pending.accountId);
+  if (refusal !== undefined) {
+    location.searchParams.set("error", "access_denied");
+    location.searchParams.set("error_description", refusal);
+    return { location: location.href };
+  }
+  location.searchParams.set("session_token", await sessionFor(context, service!, user));
+  return { location: location.href };
+}
+
+function refusalOf(user: User, service: StoredService | undefined, account: AccountId): string | undefined {
+  if (!service || service.accountId !== account) return "The service is gone.";
+  if (user.accountId !== service.accountId) return "Your account belongs to another organisation.";
+  if (user.pendingApproval) return "Your account waits for an administrator's approval.";
+  if (user.isBlocked) return "Your account is blocked.";
+  return undefined;
+}
+
+async function sessionFor(
+  { store, nowMs }: CommandContext,
+  service: StoredService,
+  user: User,
+): Promise<string> {
+  const key = store.secrets.open(service.sessionPrivateKey, SESSION_KEY_PURPOSE);
+  const groups = await listGroupNames(store.db, user.accountId, user.autoGroups);
+  const subject = { subject: user.id, method: "oidc", email: user.email, groups } as const;
+  return signSession(key, service.domain, subject, nowMs());
+}
+
+function token(): string {
+  return randomBytes(32).toString("base64url");
+}
+
+function hash(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}
