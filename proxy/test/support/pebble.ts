@@ -44,30 +44,46 @@ export class Pebble {
   }
 
   async start(): Promise<this> {
-    if (this.#port === 0) {
-      this.#port = await freePort();
-      this.#managementPort = await freePort();
-      this.#dnsPort = await freePort();
-      this.#dnsManagementPort = await freePort();
-      const pair = await issueCertificate(await testAuthority(), ["localhost"]);
-      writeFileSync(join(this.folder, "tls.crt"), pair.certificate);
-      writeFileSync(join(this.folder, "tls.key"), pair.key);
-      writeFileSync(this.caFile, (await testAuthority()).certificate);
-      const { tlsPort = 1, httpPort = 1, validitySeconds, eab } = this.#options;
-      const pebble = {
-        listenAddress: `127.0.0.1:${this.#port}`,
-        managementListenAddress: `127.0.0.1:${this.#managementPort}`,
-        certificate: join(this.folder, "tls.crt"),
-        privateKey: join(this.folder, "tls.key"),
-        tlsPort,
-        httpPort,
-        ocspResponderURL: "",
-        externalAccountBindingRequired: eab !== undefined,
-        ...(eab === undefined ? {} : { externalAccountMACKeys: eab }),
-        ...(validitySeconds === undefined ? {} : { certificateValidityPeriod: validitySeconds }),
-      };
-      writeFileSync(join(this.folder, "config.json"), JSON.stringify({ pebble }));
+    for (let attempts = 1; ; attempts++) {
+      const isFirst = this.#port === 0;
+      if (isFirst) await this.#prepare();
+      if (await this.#run()) return this;
+      this.stop();
+      // Between choosing a port and listening on it, somebody else may have got it.
+      if (!isFirst || attempts === 3) {
+        throw new Error(`pebble does not start (apt-get install pebble):\n${this.log}`);
+      }
+      this.#port = 0;
     }
+  }
+
+  async #prepare(): Promise<void> {
+    this.#port = await freePort();
+    this.#managementPort = await freePort();
+    this.#dnsPort = await freePort();
+    this.#dnsManagementPort = await freePort();
+    const pair = await issueCertificate(await testAuthority(), ["localhost"]);
+    writeFileSync(join(this.folder, "tls.crt"), pair.certificate);
+    writeFileSync(join(this.folder, "tls.key"), pair.key);
+    writeFileSync(this.caFile, (await testAuthority()).certificate);
+    const { tlsPort = 1, httpPort = 1, validitySeconds, eab } = this.#options;
+    const pebble = {
+      listenAddress: `127.0.0.1:${this.#port}`,
+      managementListenAddress: `127.0.0.1:${this.#managementPort}`,
+      certificate: join(this.folder, "tls.crt"),
+      privateKey: join(this.folder, "tls.key"),
+      tlsPort,
+      httpPort,
+      ocspResponderURL: "",
+      externalAccountBindingRequired: eab !== undefined,
+      ...(eab === undefined ? {} : { externalAccountMACKeys: eab }),
+      ...(validitySeconds === undefined ? {} : { certificateValidityPeriod: validitySeconds }),
+    };
+    writeFileSync(join(this.folder, "config.json"), JSON.stringify({ pebble }));
+  }
+
+  /** @returns whether the authority answers */
+  async #run(): Promise<boolean> {
     const off = ["-http01", "", "-https01", "", "-tlsalpn01", "", "-defaultIPv6", ""];
     const dns = [
       "-dns01",
@@ -82,11 +98,12 @@ export class Pebble {
       PEBBLE_WFE_NONCEREJECT: String(nonceRejectPercent),
       PEBBLE_AUTHZREUSE: "0",
     });
-    for (let tries = 0; tries < 200; tries++) {
-      if (await this.roots().catch(() => undefined)) return this;
+    for (let tries = 0; tries < 400; tries++) {
+      if (this.#processes.some(({ exitCode, pid }) => exitCode !== null || pid === undefined)) return false;
+      if (await this.roots().catch(() => undefined)) return true;
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
-    throw new Error(`pebble does not start (apt-get install pebble):\n${this.log}`);
+    return false;
   }
 
   /** The root that its certificates end at; another one after every start. */
