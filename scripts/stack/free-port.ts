@@ -26,10 +26,16 @@ function udpPort(port: number): Promise<number | undefined> {
   });
 }
 
+/**
+ * Below the range from which systems take the ports of outgoing connections (Linux: 32768, others: 49152): otherwise one of
+ * those may get the port between this answer and whoever listens on it.
+ */
+const anyPort = () => 15_000 + Math.floor(Math.random() * 17_000);
+
 /** The first wished port that is free, else any free one. */
 export async function freePort(protocol: "tcp" | "udp", ...wished: (number | undefined)[]): Promise<number> {
   const probe = protocol === "tcp" ? tcpPort : udpPort;
-  for (const port of [...wished, 0, 0, 0, 0, 0]) {
+  for (const port of [...wished, ...Array.from({ length: 20 }, anyPort)]) {
     if (port === undefined) continue;
     const found = await probe(port);
     if (found !== undefined && !taken.has(`${protocol}/${found}`)) {

@@ -5,8 +5,9 @@ import { join } from "node:path";
 import { startBackend } from "../../proxy/test/support/backend.ts";
 import { get } from "../../proxy/test/support/client.ts";
 import { type ScriptedManagement, until } from "../../proxy/test/support/management-server.ts";
-import { freePort, Pebble } from "../../proxy/test/support/pebble.ts";
+import { Pebble } from "../../proxy/test/support/pebble.ts";
 import { TestProxy } from "../../proxy/test/support/proxy.ts";
+import { freePort } from "../../scripts/stack/free-port.ts";
 import {
   CLUSTER,
   type ControlPlane,
@@ -26,7 +27,7 @@ suite("certificates of a cluster, through the server", function () {
 
   setup(async () => {
     plane = await startControlPlane();
-    const tlsPort = await freePort();
+    const tlsPort = await freePort("tcp");
     pebble = await new Pebble({ tlsPort }).start();
     // The name leads to any of the proxies, as with round-robin DNS: mostly not to the one that orders.
     balancer = createServer((socket) => {

@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { request } from "node:https";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort } from "../../../scripts/stack/free-port.ts";
 import { issueCertificate } from "../../../scripts/stack/local-ca.ts";
 import { testAuthority } from "./proxy.ts";
 
@@ -58,10 +58,10 @@ export class Pebble {
   }
 
   async #prepare(): Promise<void> {
-    this.#port = await freePort();
-    this.#managementPort = await freePort();
-    this.#dnsPort = await freePort();
-    this.#dnsManagementPort = await freePort();
+    this.#port = await freePort("tcp");
+    this.#managementPort = await freePort("tcp");
+    this.#dnsPort = await freePort("tcp");
+    this.#dnsManagementPort = await freePort("tcp");
     const pair = await issueCertificate(await testAuthority(), ["localhost"]);
     writeFileSync(join(this.folder, "tls.crt"), pair.certificate);
     writeFileSync(join(this.folder, "tls.key"), pair.key);
@@ -168,15 +168,4 @@ export class Pebble {
     child.on("error", (error) => keep(Buffer.from(`${program}: ${error.message}\n`)));
     this.#processes.push(child);
   }
-}
-
-export async function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
 }

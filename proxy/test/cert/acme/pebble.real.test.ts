@@ -4,11 +4,12 @@ import { request } from "node:http";
 import { join } from "node:path";
 import { connect } from "node:tls";
 import { control } from "@netbird-proxy/proto/grpc";
+import { freePort } from "../../../../scripts/stack/free-port.ts";
 import { startBackend } from "../../support/backend.ts";
 import { get } from "../../support/client.ts";
 import { message, ScriptedManagement, until } from "../../support/management-server.ts";
 import { httpService, removed } from "../../support/mappings.ts";
-import { freePort, Pebble, type PebbleOptions } from "../../support/pebble.ts";
+import { Pebble, type PebbleOptions } from "../../support/pebble.ts";
 import { TestProxy } from "../../support/proxy.ts";
 
 const { CertificateState } = control;
@@ -28,8 +29,8 @@ suite("certificates from a real authority", function () {
     env?: Record<string, string>;
     pebble?: PebbleOptions;
   } = {}) {
-    const port = await freePort();
-    const httpPort = await freePort();
+    const port = await freePort("tcp");
+    const httpPort = await freePort("tcp");
     const pebble = await new Pebble({ tlsPort: port, httpPort, nonceRejectPercent: 20, ...options }).start();
     cleanUps.push(() => pebble.close());
     const management = await new ScriptedManagement().start();
