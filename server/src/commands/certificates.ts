@@ -1,11 +1,8 @@
 import { type AccountId, AppError, type CertificateId } from "@netbird-proxy/proto";
 import { isOfUse } from "../domain/certificate-names.ts";
-import { clustersOf } from "../domain/clusters.ts";
 import { readCertificate } from "../domain/read-certificate.ts";
 import { newId } from "../domain/xid.ts";
 import type { SecretBox } from "../secrets/secret-box.ts";
-import { listDomains } from "../store/domains.ts";
-import { listVisibleProxies } from "../store/proxies.ts";
 import { appendRevision } from "../store/revisions.ts";
 import type { Db } from "../store/transaction.ts";
 import {
@@ -16,6 +13,7 @@ import {
   UPLOADED_KEY_PURPOSE,
   type UploadedCertificate,
 } from "../store/uploaded-certificates.ts";
+import { domainsOfAccount } from "./account-domains.ts";
 import { runCommand, type Work } from "./command.ts";
 import type { Actor, CommandContext, CommandOptions } from "./context.ts";
 
@@ -147,10 +145,7 @@ async function requireUse(
   domains: readonly string[],
   nowMs: number,
 ): Promise<void> {
-  const usable = [
-    ...clustersOf(await listVisibleProxies(db, account), account, nowMs).map(({ address }) => address),
-    ...(await listDomains(db, account)).map(({ domain }) => domain),
-  ];
+  const usable = await domainsOfAccount(db, account, nowMs);
   if (domains.some((name) => usable.some((domain) => isOfUse(name, domain)))) return;
   throw new AppError(
     "certificate.invalid",

@@ -1,6 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
 import { type AccountId, AppError, type DnsCredentialsId } from "@netbird-proxy/proto";
-import { clustersOf } from "../domain/clusters.ts";
 import { isAtOrUnder } from "../domain/domain-name.ts";
 import type { DnsCredentialsDraft } from "../domain/validate-dns-credentials.ts";
 import { newId } from "../domain/xid.ts";
@@ -14,10 +13,9 @@ import {
   listDnsCredentials,
   updateDnsCredentials,
 } from "../store/dns-credentials.ts";
-import { listDomains } from "../store/domains.ts";
-import { listVisibleProxies } from "../store/proxies.ts";
 import { appendRevision } from "../store/revisions.ts";
 import type { Db } from "../store/transaction.ts";
+import { domainsOfAccount } from "./account-domains.ts";
 import { runCommand, type Work } from "./command.ts";
 import type { Actor, CommandContext, CommandOptions } from "./context.ts";
 
@@ -138,10 +136,7 @@ function requireSecret({ secretRequired, secretPath }: DnsCredentialsDraft, secr
 }
 
 async function checkDomain(db: Db, account: AccountId, domain: string, nowMs: number): Promise<void> {
-  const usable = [
-    ...clustersOf(await listVisibleProxies(db, account), account, nowMs).map(({ address }) => address),
-    ...(await listDomains(db, account)).map((custom) => custom.domain),
-  ];
+  const usable = await domainsOfAccount(db, account, nowMs);
   // A zone is often above the custom domain.
   if (!usable.some((known) => isAtOrUnder(domain, known) || isAtOrUnder(known, domain))) {
     throw new AppError(
