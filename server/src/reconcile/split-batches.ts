@@ -10,10 +10,15 @@ export const MAX_BATCH_BYTES = 3 * 1024 * 1024;
  * @returns no batch at all for no items
  */
 export function* splitBatches<T>(
-  items: Iterable<T>,
+  items: readonly T[],
   sizeOf: (item: T) => number,
   { maxCount = MAX_BATCH_COUNT, maxBytes = MAX_BATCH_BYTES } = {},
 ): Generator<T[]> {
+  // The everyday case, one changed service, needs no measuring.
+  if (items.length === 1) {
+    yield [...items];
+    return;
+  }
   let batch: T[] = [];
   let bytes = 0;
   for (const item of items) {

@@ -55,14 +55,16 @@ function viewService(
 ): Service {
   const on = (enabled: boolean) => enabled && !service.terminated;
   const restrictions = service.accessRestrictions;
-  return {
+  // Absent fields are undefined here rather than spread in: lists have thousands of these, and objects of one shape are
+  // made several times faster.
+  const view = {
     id: service.id,
     name: service.name,
     domain: service.domain,
     mode: service.mode,
     listen_port: service.listenPort,
     port_auto_assigned: service.portAutoAssigned,
-    ...(service.proxyCluster === "" ? {} : { proxy_cluster: service.proxyCluster }),
+    proxy_cluster: service.proxyCluster === "" ? undefined : service.proxyCluster,
     enabled: on(service.enabled),
     terminated: service.terminated,
     private: service.private,
@@ -70,14 +72,15 @@ function viewService(
     rewrite_redirects: service.rewriteRedirects,
     auth: viewAuth(service.auth),
     targets: service.targets.map((target) => viewTarget(target, directory, on(target.enabled))),
-    ...(restrictions ? { access_restrictions: viewRestrictions(restrictions) } : {}),
-    ...(service.accessGroups.length === 0 ? {} : { access_groups: service.accessGroups }),
+    access_restrictions: restrictions ? viewRestrictions(restrictions) : undefined,
+    access_groups: service.accessGroups.length === 0 ? undefined : service.accessGroups,
     meta: viewMeta(service, status),
     public: service.public,
     url: serviceUrl(service, status.publicHttpsPort),
-    ...{ [hiddenState]: userState(service) },
     warnings: serviceWarnings(service, { unvalidatedDomain: unvalidated(service, domains) }),
+    [hiddenState]: userState(service),
   };
+  return view;
 }
 
 /** What a request can change, secrets included; not what a proxy reports or what a target resolves to. */
@@ -97,19 +100,15 @@ function viewMeta(service: StoredService, status: ServiceStatus): Service["meta"
   return {
     created_at: timestamp(service.createdAt),
     status: status.state,
-    ...(issuedAt === null ? {} : { certificate_issued_at: timestamp(issuedAt) }),
+    certificate_issued_at: issuedAt === null ? undefined : timestamp(issuedAt),
     revision: service.revision,
     live_revision: status.liveRevision,
-    ...(status.reason ? { status_reason: status.reason } : {}),
+    status_reason: status.reason,
     live_on: status.liveOn,
-    ...(certificate
-      ? {
-          certificate: {
-            source: certificate.source,
-            ...(certificate.expiresAt === null ? {} : { expires_at: timestamp(certificate.expiresAt) }),
-          },
-        }
-      : {}),
+    certificate: certificate && {
+      source: certificate.source,
+      expires_at: certificate.expiresAt === null ? undefined : timestamp(certificate.expiresAt),
+    },
   };
 }
 
@@ -120,7 +119,7 @@ function viewTarget(target: StoredTarget, directory: TargetDirectory, enabled: b
     protocol: target.protocol,
     port: target.port,
     host: resolveTargetHost(target, directory),
-    ...(target.path === null ? {} : { path: target.path }),
+    path: target.path ?? undefined,
     enabled,
     options: viewOptions(target.options),
   };

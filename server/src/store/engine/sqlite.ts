@@ -6,6 +6,7 @@ import { createChangeSignal } from "../change-signal.ts";
 import { translateDriverError } from "../driver-errors.ts";
 import { sqliteClient } from "../sqlite-client.ts";
 import type { Db } from "../transaction.ts";
+import { cacheStatements } from "./cached-statements.ts";
 import type { Engine } from "./engine.ts";
 
 export interface SqliteOptions {
@@ -18,7 +19,7 @@ export interface SqliteOptions {
 /** What we use of better-sqlite3's connection. */
 interface SqliteConnection {
   pragma(source: string): unknown;
-  prepare(sql: string): { pluck(): { all(): unknown[] } };
+  prepare(sql: string): { readonly busy: boolean; pluck(): { all(): unknown[] } };
 }
 
 /** @throws AppError `storage.unreadable` naming the folder */
@@ -55,6 +56,7 @@ export function openSqlite({ path, busyTimeoutMs }: SqliteOptions): Engine {
           connection.pragma("synchronous = NORMAL");
           connection.pragma("foreign_keys = ON");
           takeWriteLockFirst(connection);
+          cacheStatements(connection);
           done(null, connection);
         } catch (error) {
           done(error, connection);
