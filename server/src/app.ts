@@ -7,8 +7,7 @@ import type { Logger } from "pino";
 import { openContext } from "./cli/open-context.ts";
 import type { ServerConfig } from "./config.ts";
 import { createChallengeDns } from "./dns/challenge/challenge-dns.ts";
-import { createCnameLookup } from "./dns/check-custom-domain.ts";
-import { createAddressLookup } from "./dns/resolve-addresses.ts";
+import { createDnsLookup } from "./dns/dns-lookup.ts";
 import { openCountryDatabase } from "./geo/country-database.ts";
 import { createGrpcServer } from "./grpc/index.ts";
 import { buildHttpApp } from "./http/build-http-app.ts";
@@ -48,7 +47,7 @@ export async function startApp(config: ServerConfig, log: Logger): Promise<Runni
   try {
     const reconciler = await startReconciler({ context, log });
     undo.push(() => reconciler.close());
-    const dns = createCnameLookup(config.dnsServers);
+    const dns = createDnsLookup(config.dnsServers);
     let port: OnePort | undefined;
     // With no address of its own given, the server is where it listens: for one machine and for tests.
     const publicUrl = () =>
@@ -68,7 +67,6 @@ export async function startApp(config: ServerConfig, log: Logger): Promise<Runni
       tokenRateLimit: config.tokenRateLimit,
       trustedProxies: config.trustedProxies,
       dns,
-      addresses: createAddressLookup(config.dnsServers),
       log,
       version: config.version,
       setupTokenEnabled: config.setupTokenEnabled,

@@ -25,6 +25,21 @@ export const Domain = Type.Object(
     validation: Type.Optional(
       Type.Object({
         record: Type.String({ description: "The name that needs a CNAME to target_cluster." }),
+        records: Type.Array(
+          Type.Object({
+            type: Type.Enum(["CNAME", "TXT", "A", "AAAA"]),
+            name: Type.String(),
+            value: Type.String(),
+            purpose: Type.Enum(["ownership", "routing"]),
+          }),
+          {
+            description:
+              "Records for the domain's DNS: one of purpose `ownership` proves it, those of purpose `routing` lead visitors to the cluster. A and AAAA stand in for the CNAME of a name at the top of a zone.",
+          },
+        ),
+        method: Type.Optional(
+          Type.Enum(["cname", "txt", "address"], { description: "What proved the domain." }),
+        ),
         last_checked_at: Type.Optional(Timestamp),
         error: Type.Optional(Type.String({ description: "Why the latest check failed." })),
       }),

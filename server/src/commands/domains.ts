@@ -7,6 +7,7 @@ import {
   type CustomDomain,
   deleteDomain,
   findDomainByName,
+  findOverlappingDomains,
   getDomain,
   insertDomain,
   updateDomain,
@@ -59,6 +60,14 @@ export async function checkDomainDraft(
     throw new AppError("domain.taken", `the domain ${draft.domain} is registered already`, {
       path: "domain",
     });
+  const [other] = await findOverlappingDomains(db, account, draft.domain);
+  if (other) {
+    const where = isAtOrUnder(draft.domain, other.domain) ? "lies under" : "lies above";
+    throw new AppError("domain.taken", `${draft.domain} ${where} a domain of another account`, {
+      path: "domain",
+      hint: "Whoever proved a domain decides about the names under it; ask them, or take another name.",
+    });
+  }
   return cluster;
 }
 
@@ -84,6 +93,8 @@ export async function createDomain(
         targetCluster: draft.targetCluster,
         validated: check?.ok === true,
         validatedAt: check?.ok ? nowMs : null,
+        validationMethod: check?.ok ? check.method : null,
+        clusterAddresses: check?.clusterAddresses ?? [],
         lastCheckedAt: check ? nowMs : null,
         lastError: !check || check.ok ? "" : check.message,
         createdAt: nowMs,
@@ -134,6 +145,8 @@ export async function recordDomainCheck(
     lastError: check.ok ? "" : check.message,
     validated,
     validatedAt: check.ok ? (domain.validatedAt ?? nowMs) : validated ? domain.validatedAt : null,
+    validationMethod: check.ok ? check.method : validated ? domain.validationMethod : null,
+    ...(check.clusterAddresses.length === 0 ? {} : { clusterAddresses: check.clusterAddresses }),
   };
   if (validated === domain.validated) {
     await updateDomain(context.store.db, domain.accountId, domain.id, change);

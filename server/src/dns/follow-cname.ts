@@ -1,9 +1,9 @@
-import type { CnameLookup } from "./check-custom-domain.ts";
+import type { DnsLookup } from "./dns-lookup.ts";
 
 const MAX_CHAIN = 8;
 
 /** The names that a chain of CNAMEs passes through, without the first one; lower case. Throws when DNS fails. */
-export async function followCname(lookup: CnameLookup, start: string): Promise<string[]> {
+export async function followCname(lookup: Pick<DnsLookup, "resolveCname">, start: string): Promise<string[]> {
   const chain: string[] = [];
   let name = start;
   while (chain.length < MAX_CHAIN) {

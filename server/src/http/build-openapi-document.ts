@@ -1,4 +1,5 @@
 import { pino } from "pino";
+import { createDnsLookup } from "../dns/dns-lookup.ts";
 import { DEFAULT_PORT_RANGE } from "../domain/listen-port.ts";
 import { createIdentity } from "../identity/identity.ts";
 import { createHashGate } from "../secrets/hash-gate.ts";
@@ -29,8 +30,7 @@ export async function buildOpenApiDocument(databaseFile: string): Promise<string
     identity,
     hashGate: createHashGate({ running: 1, waiting: 1 }),
     trustedProxies: [],
-    dns: { resolveCname: async () => [] },
-    addresses: { resolveAddresses: async () => [] },
+    dns: createDnsLookup([]),
     log: pino({ level: "silent" }),
     version: "",
     setupTokenEnabled: false,

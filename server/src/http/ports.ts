@@ -1,7 +1,6 @@
 import type { Logger } from "pino";
 import type { CommandContext } from "../commands/context.ts";
-import type { CnameLookup } from "../dns/check-custom-domain.ts";
-import type { AddressLookup } from "../dns/resolve-addresses.ts";
+import type { DnsLookup } from "../dns/dns-lookup.ts";
 import type { Identity } from "../identity/identity.ts";
 import type { createHashGate } from "../secrets/hash-gate.ts";
 import type { TokenRateLimit } from "./limit-tokens.ts";
@@ -10,8 +9,7 @@ import type { BrowserRules } from "./security-headers.ts";
 /** What the HTTP side needs from the rest of the server. */
 export interface HttpPorts {
   context: CommandContext;
-  dns: CnameLookup;
-  addresses: AddressLookup;
+  dns: DnsLookup;
   log: Logger;
   version: string;
   /** Whether POST /api/setup may hand out a personal access token. */

@@ -1,4 +1,5 @@
 import type { AccountId, DomainId } from "@netbird-proxy/proto";
+import type { ProofMethod } from "../domain/domain-proof.ts";
 import { rowCodec } from "./row-codec.ts";
 import type { Db } from "./transaction.ts";
 
@@ -11,6 +12,10 @@ export interface CustomDomain {
   targetCluster: string;
   validated: boolean;
   validatedAt: number | null;
+  /** Null when it is not validated, or was before methods were told apart. */
+  validationMethod: ProofMethod | null;
+  /** At the latest check. */
+  clusterAddresses: string[];
   lastCheckedAt: number | null;
   /** Why the latest check failed; empty when it did not. */
   lastError: string;
@@ -25,6 +30,8 @@ const codec = rowCodec<CustomDomain>({
   targetCluster: "text",
   validated: "boolean",
   validatedAt: "integer",
+  validationMethod: "text",
+  clusterAddresses: "json",
   lastCheckedAt: "integer",
   lastError: "text",
   createdAt: "integer",
@@ -47,6 +54,23 @@ export async function getDomain(db: Db, account: AccountId, id: string): Promise
 export async function findDomainByName(db: Db, domain: string): Promise<CustomDomain | undefined> {
   const row = await db("domains").where({ domain_key: domain.toLowerCase() }).first();
   return row && codec.fromRow(row);
+}
+
+/** Validated ones of other accounts, above or under this name; names are compared without regard to case. */
+export async function findOverlappingDomains(
+  db: Db,
+  account: AccountId,
+  domain: string,
+): Promise<CustomDomain[]> {
+  const key = domain.toLowerCase();
+  const labels = key.split(".");
+  const parents = labels.slice(1).map((_, at) => labels.slice(at + 1).join("."));
+  const rows = await db("domains")
+    .whereNot({ account_id: account })
+    .where({ validated: true })
+    .where((query) => query.whereIn("domain_key", parents).orWhere("domain_key", "like", `%.${key}`))
+    .orderBy("domain_key");
+  return rows.map(codec.fromRow);
 }
 
 /** Of every account, for the job that checks them again. */

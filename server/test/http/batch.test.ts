@@ -132,7 +132,8 @@ suite("batch", () => {
       },
     ]);
     assert.equal(body.results[0].body.validated, false);
-    await recheckDomains(server.context, { resolveCname: async () => [CLUSTER] });
+    server.records.set("validation.apps.test", CLUSTER);
+    await recheckDomains(server.context, server.dns);
     const domains = (await server.call("GET", "/reverse-proxies/domains?type=custom")).body;
     assert.deepEqual(
       domains.map((domain: { domain: string; validated: boolean }) => [domain.domain, domain.validated]),

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { Domain, ProxyCluster, ProxyToken, ProxyTokenCreated } from "@netbird-proxy/proto/rest";
+import { textValue } from "../../src/domain/domain-proof.ts";
 import { hashToken, isWellFormedToken } from "../../src/domain/token.ts";
 import { recheckDomains } from "../../src/jobs/recheck-domains.ts";
 import { listAuditEvents } from "../../src/store/audit-events.ts";
@@ -28,10 +29,6 @@ suite("domains over REST", () => {
     server.call("POST", domains, { domain, target_cluster });
   const find = async (name: string) =>
     (await server.call("GET", domains)).body.find((one: { domain: string }) => one.domain === name);
-  const dns = {
-    resolveCname: async (name: string) =>
-      [server.records.get(name)].flatMap((one) => (typeof one === "string" ? [one] : [])),
-  };
 
   test("every connected cluster offers its own name", async () => {
     assert.deepEqual((await server.call("GET", domains)).body, [
@@ -49,6 +46,7 @@ suite("domains over REST", () => {
   });
 
   test("a custom domain is validated by the CNAME of its validation name", async () => {
+    server.addresses.set(CLUSTER, ["192.0.2.10", "2001:db8::10"]);
     server.records.set("validation.apps.test", `${CLUSTER}.`);
     const made = (await add("apps.test")).body;
     assertConforms(Domain, made);
@@ -58,7 +56,24 @@ suite("domains over REST", () => {
       type: "custom",
       validated: true,
       target_cluster: CLUSTER,
-      validation: { record: "validation.apps.test", last_checked_at: "2026-08-22T19:07:31.120Z" },
+      validation: {
+        record: "validation.apps.test",
+        records: [
+          { type: "CNAME", name: "validation.apps.test", value: CLUSTER, purpose: "ownership" },
+          {
+            type: "TXT",
+            name: "_netbird-validation.apps.test",
+            value: textValue(server.account, "apps.test"),
+            purpose: "ownership",
+          },
+          { type: "CNAME", name: "apps.test", value: CLUSTER, purpose: "routing" },
+          { type: "CNAME", name: "*.apps.test", value: CLUSTER, purpose: "routing" },
+          { type: "A", name: "apps.test", value: "192.0.2.10", purpose: "routing" },
+          { type: "AAAA", name: "apps.test", value: "2001:db8::10", purpose: "routing" },
+        ],
+        method: "cname",
+        last_checked_at: "2026-08-22T19:07:31.120Z",
+      },
     });
     const service = await server.call("POST", "/reverse-proxies/services", {
       name: "s",
@@ -89,6 +104,42 @@ suite("domains over REST", () => {
     assert.equal((await add("b.test")).body.validated, true);
     server.records.set("validation.loop.test", "validation.loop.test");
     assert.equal((await add("loop.test")).body.validated, false);
+  });
+
+  test("a name at the top of a zone is validated by the cluster's addresses, or by a TXT record of the account", async () => {
+    server.addresses.set(CLUSTER, ["192.0.2.10", "2001:db8::10"]);
+    server.addresses.set("top.test", ["192.0.2.10"]);
+    const top = (await add("top.test")).body;
+    assert.deepEqual([top.validated, top.validation.method], [true, "address"]);
+    server.texts.set("_netbird-validation.txt.test", ["v=spf1 -all", textValue(server.account, "txt.test")]);
+    const txt = (await add("TXT.test")).body;
+    assert.deepEqual([txt.validated, txt.validation.method], [true, "txt"]);
+    server.texts.set("_netbird-validation.other.test", [textValue("somebody" as never, "other.test")]);
+    server.addresses.set("other.test", ["192.0.2.10", "198.51.100.1"]);
+    const other = (await add("other.test")).body;
+    assert.equal(other.validated, false);
+    assert.match(other.validation.error, /a TXT record with "netbird-domain-verification=/);
+    assert.match(other.validation.error, /leads to 198\.51\.100\.1, the cluster has 192\.0\.2\.10/);
+  });
+
+  test("a name above or under a proven domain of another account is refused", async () => {
+    server.records.set("validation.apps.test", CLUSTER);
+    const { id } = (await add("apps.test")).body;
+    await add("waits.test");
+    await server.store.db("accounts").insert({ ...(await server.store.db("accounts").first()), id: "other" });
+    await server.store.db("domains").update({ account_id: "other" });
+    for (const [domain, where] of [
+      ["eu.shop.APPS.test", "under"],
+      ["test", "above"],
+    ] as const) {
+      const { status, body } = await add(domain);
+      assert.deepEqual([status, body.error.code, body.error.path], [409, "domain.taken", "domain"], body);
+      assert.match(body.message, new RegExp(`lies ${where} a domain of another account`));
+    }
+    assert.equal((await add("eu.waits.test")).status, 200, "nobody has proven that one");
+    assert.equal((await add("notapps.test")).status, 200);
+    await server.store.db("domains").where({ id }).delete();
+    assert.equal((await add("shop.apps.test")).status, 200);
   });
 
   test("without the record it is made, says what is missing, and is found valid later", async () => {
@@ -132,20 +183,20 @@ suite("domains over REST", () => {
   test("the background job looks every minute, takes a lost record back, and lets a DNS outage pass", async () => {
     const made = (await add("apps.test")).body;
     server.records.set("validation.apps.test", CLUSTER);
-    await recheckDomains(server.context, dns);
+    await recheckDomains(server.context, server.dns);
     assert.equal((await find("apps.test")).validated, false, "checked a moment ago");
     server.nowMs += 61_000;
-    await recheckDomains(server.context, dns);
+    await recheckDomains(server.context, server.dns);
     await server.connectProxy();
     assert.equal((await find("apps.test")).validated, true);
     server.nowMs += 3_600_000;
-    const outage = { resolveCname: async () => Promise.reject(new Error("SERVFAIL")) };
-    await recheckDomains(server.context, outage);
+    server.records.set("validation.apps.test", new Error("SERVFAIL"));
+    await recheckDomains(server.context, server.dns);
     assert.equal((await find("apps.test")).validated, true);
     assert.match((await find("apps.test")).validation.error, /SERVFAIL/);
     server.nowMs += 3_600_000;
     server.records.delete("validation.apps.test");
-    await recheckDomains(server.context, dns);
+    await recheckDomains(server.context, server.dns);
     assert.equal((await find("apps.test")).validated, false);
     assert.equal((await find("apps.test")).id, made.id);
   });

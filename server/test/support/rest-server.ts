@@ -4,7 +4,7 @@ import { pino } from "pino";
 import type { TSchema } from "typebox";
 import { Errors } from "typebox/value";
 import type { CommandContext } from "../../src/commands/context.ts";
-import type { CnameLookup } from "../../src/dns/check-custom-domain.ts";
+import type { DnsLookup } from "../../src/dns/dns-lookup.ts";
 import { DEFAULT_PORT_RANGE } from "../../src/domain/listen-port.ts";
 import type { App } from "../../src/http/app-type.ts";
 import { buildHttpApp } from "../../src/http/build-http-app.ts";
@@ -42,6 +42,10 @@ export interface RestServer {
   readonly records: Map<string, string | Error>;
   /** A and AAAA records; a name that maps to an Error fails. */
   readonly addresses: Map<string, string[] | Error>;
+  /** TXT records. */
+  readonly texts: Map<string, string[]>;
+  /** What answers with these records. */
+  readonly dns: DnsLookup;
   nowMs: number;
   /** The owner's, after {@link setUp}. */
   token: string;
@@ -77,14 +81,22 @@ export async function startRestServer({
   const { database, folder, drop } = beside ? { ...beside, drop: async () => {} } : await makeDatabase();
   const store = await openStore({ database, encryptionKey: new Uint8Array(32).fill(1) });
   const records = new Map<string, string | Error>();
-  const dns: CnameLookup = {
+  const addresses = new Map<string, string[] | Error>();
+  const texts = new Map<string, string[]>();
+  const dns: DnsLookup = {
     async resolveCname(name) {
       const record = records.get(name.toLowerCase());
       if (record instanceof Error) throw record;
       return record === undefined ? [] : [record];
     },
+    async resolveAddresses(name) {
+      const found = addresses.get(name.toLowerCase());
+      if (found instanceof Error) throw found;
+      return found ?? [];
+    },
+    resolveTxt: async (name) => texts.get(name.toLowerCase()) ?? [],
+    resolveCaa: async () => [],
   };
-  const addresses = new Map<string, string[] | Error>();
   const context: CommandContext = {
     store,
     nowMs: () => server.nowMs,
@@ -99,13 +111,6 @@ export async function startRestServer({
     log: pino({ level: "silent" }),
     version: "1.2.3",
     setupTokenEnabled: true,
-    addresses: {
-      async resolveAddresses(name) {
-        const found = addresses.get(name.toLowerCase());
-        if (found instanceof Error) throw found;
-        return found ?? [];
-      },
-    },
     browsers: { tls: true, corsOrigins: ["https://dashboard.example.com"] },
     identity: createIdentity({
       store,
@@ -127,6 +132,8 @@ export async function startRestServer({
     database,
     records,
     addresses,
+    texts,
+    dns,
     nowMs: Date.parse("2026-08-22T19:07:31.120Z"),
     token: "",
     account: "" as AccountId,

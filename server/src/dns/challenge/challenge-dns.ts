@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { SecretBox } from "../../secrets/secret-box.ts";
 import type { DnsCredentials } from "../../store/dns-credentials.ts";
-import { type CnameLookup, createCnameLookup } from "../check-custom-domain.ts";
+import { createDnsLookup, type DnsLookup } from "../dns-lookup.ts";
 import { followCname } from "../follow-cname.ts";
 import { ChallengeProblem } from "./challenge-problem.ts";
 import { createNameServers, type NameServers, waitUntilVisible } from "./name-servers.ts";
@@ -24,7 +24,7 @@ export interface ChallengeDns {
 
 export interface ChallengeDnsParts {
   readonly secrets: SecretBox;
-  readonly cname: CnameLookup;
+  readonly cname: Pick<DnsLookup, "resolveCname">;
   readonly nameServers: NameServers;
 }
 
@@ -32,7 +32,7 @@ export interface ChallengeDnsParts {
 export function createChallengeDns(secrets: SecretBox, dnsServers: readonly string[]): ChallengeDns {
   return challengeDns({
     secrets,
-    cname: createCnameLookup(dnsServers),
+    cname: createDnsLookup(dnsServers),
     nameServers: createNameServers(dnsServers),
   });
 }

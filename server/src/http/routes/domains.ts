@@ -52,7 +52,8 @@ export function registerDomainRoutes(app: App, { context, dns, log }: HttpPorts)
         const draft = draftOf(request.body);
         // So that nobody uses us to resolve whatever they like.
         await checkDomainDraft(db, request.caller.actor.account, draft, context.nowMs());
-        checks.set(request, await checkCustomDomain(dns, draft.domain, draft.targetCluster));
+        const { account: accountId } = request.caller.actor;
+        checks.set(request, await checkCustomDomain(dns, { ...draft, accountId }));
       },
     },
     async (request): Promise<Domain> => {
@@ -95,7 +96,7 @@ export function registerDomainRoutes(app: App, { context, dns, log }: HttpPorts)
     async (request, reply) => {
       const { actor } = request.caller;
       const domain = await requireDomain(db, actor.account, request.params.id);
-      checkCustomDomain(dns, domain.domain, domain.targetCluster)
+      checkCustomDomain(dns, domain)
         .then((check) => recordDomainCheck(context, actor, domain, check))
         .catch((error) => log.error({ err: error, domainId: domain.id }, "domain check failed"));
       return reply.status(202).send(NOTHING);

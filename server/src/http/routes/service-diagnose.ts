@@ -1,13 +1,13 @@
 import { Diagnosis, IdParams } from "@netbird-proxy/proto/rest";
 import { requireService } from "../../commands/services.ts";
-import type { AddressLookup } from "../../dns/resolve-addresses.ts";
+import type { DnsLookup } from "../../dns/dns-lookup.ts";
 import { diagnoseService, type NameLookup } from "../../domain/diagnose-service.ts";
 import { foldServiceStatuses } from "../../reconcile/service-status.ts";
 import type { App } from "../app-type.ts";
 import type { HttpPorts } from "../ports.ts";
 import { answers } from "./responses.ts";
 
-export function registerServiceDiagnoseRoute(app: App, { context, addresses }: HttpPorts): void {
+export function registerServiceDiagnoseRoute(app: App, { context, dns }: HttpPorts): void {
   app.get(
     "/api/reverse-proxies/services/:id/diagnose",
     {
@@ -22,7 +22,7 @@ export function registerServiceDiagnoseRoute(app: App, { context, addresses }: H
       const checks = diagnoseService({
         service,
         proxies: status.proxies,
-        names: await lookUp(addresses, service.domain, service.proxyCluster),
+        names: await lookUp(dns, service.domain, service.proxyCluster),
         nowMs: context.nowMs(),
       });
       return { ok: checks.every((check) => check.ok), checks };
@@ -30,11 +30,11 @@ export function registerServiceDiagnoseRoute(app: App, { context, addresses }: H
   );
 }
 
-async function lookUp(addresses: AddressLookup, domain: string, cluster: string): Promise<NameLookup> {
+async function lookUp(dns: DnsLookup, domain: string, cluster: string): Promise<NameLookup> {
   try {
     return {
-      domain: await addresses.resolveAddresses(domain),
-      cluster: await addresses.resolveAddresses(cluster),
+      domain: await dns.resolveAddresses(domain),
+      cluster: await dns.resolveAddresses(cluster),
     };
   } catch (error) {
     return { failed: `DNS did not answer for ${domain} and ${cluster}: ${(error as Error).message}` };

@@ -1,6 +1,6 @@
 import type { Domain } from "@netbird-proxy/proto/rest";
-import { validationName } from "../../dns/check-custom-domain.ts";
 import type { Cluster } from "../../domain/clusters.ts";
+import { domainRecords, validationName } from "../../domain/domain-proof.ts";
 import type { CustomDomain } from "../../store/domains.ts";
 import { timestamp } from "./timestamp.ts";
 
@@ -28,6 +28,8 @@ export function viewCustomDomain(domain: CustomDomain, cluster?: Cluster): Domai
     ...(cluster ? capabilities(cluster) : {}),
     validation: {
       record: validationName(domain.domain),
+      records: domainRecords(domain, domain.clusterAddresses),
+      ...(domain.validationMethod === null ? {} : { method: domain.validationMethod }),
       ...(domain.lastCheckedAt === null ? {} : { last_checked_at: timestamp(domain.lastCheckedAt) }),
       ...(domain.lastError === "" ? {} : { error: domain.lastError }),
     },

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
-import { createAddressLookup } from "../../src/dns/resolve-addresses.ts";
+import { createDnsLookup } from "../../src/dns/dns-lookup.ts";
 
 const A = 1;
 const AAAA = 28;
@@ -39,7 +39,7 @@ suite("the addresses behind a name, asking a name server", () => {
   });
   teardown(() => server.close());
   const lookup = (name: string) =>
-    createAddressLookup([`127.0.0.1:${server.address().port}`]).resolveAddresses(name);
+    createDnsLookup([`127.0.0.1:${server.address().port}`]).resolveAddresses(name);
 
   test("both kinds together, and none for a name without", async () => {
     assert.deepEqual(await lookup("shop.test"), ["192.0.2.7", "2001:db8::7"]);
