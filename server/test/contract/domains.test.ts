@@ -87,7 +87,7 @@ checkFieldTable({
       { domain: "valid.example.org" },
       {
         validated: true,
-        validation: exactly({ record: "validation.valid.example.org", last_checked_at: NOW }),
+        validation: { record: "validation.valid.example.org", method: "cname", last_checked_at: NOW },
       },
     ),
     accepts(
