@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { ProxyId } from "@netbird-proxy/proto";
 import { Domain } from "@netbird-proxy/proto/rest";
-import { ABSENT, accepts, checkFieldTable, exactly, refuses } from "../support/field-table.ts";
+import { ABSENT, accepts, checkFieldTable, refuses } from "../support/field-table.ts";
 import { CLUSTER } from "../support/rest-server.ts";
 
 const INVALID = [422, "domain.invalid"] as [number, string];
