@@ -21,6 +21,7 @@ import { trimAuditEvents } from "./jobs/trim-audit-events.ts";
 import { listenOnOnePort, type OnePort } from "./net/listen-on-one-port.ts";
 import { startReconciler } from "./reconcile/index.ts";
 import { createHashGate } from "./secrets/hash-gate.ts";
+import { deleteUnusedWildcards } from "./store/wildcard-certificates.ts";
 
 const RECHECK_EVERY_MS = 30_000;
 const TRIM_EVERY_MS = 15 * 60_000;
@@ -93,6 +94,8 @@ export async function startApp(config: ServerConfig, log: Logger): Promise<Runni
     undo.push(every(TRIM_EVERY_MS, "trim-access-logs", trim, log));
     const tidy = () => removeChallengeRecords(context, challengeDns, log);
     undo.push(every(TIDY_EVERY_MS, "remove-challenge-records", tidy, log));
+    const destroy = async () => void (await deleteUnusedWildcards(store.db));
+    undo.push(every(TIDY_EVERY_MS, "delete-unused-wildcards", destroy, log));
     const trimAudit = async () => {
       const deleted = await trimAuditEvents(context, config.auditRetentionDays);
       if (deleted > 0) log.info({ deleted }, "old audit events deleted");

@@ -10,6 +10,7 @@ import { addDnsCredentials, changeDnsCredentials } from "../../server/src/comman
 import { removeService } from "../../server/src/commands/services.ts";
 import { readDnsCredentials } from "../../server/src/domain/validate-dns-credentials.ts";
 import { removeChallengeRecords } from "../../server/src/jobs/remove-challenge-records.ts";
+import { deleteUnusedWildcards } from "../../server/src/store/wildcard-certificates.ts";
 import { Bind9 } from "../../server/test/support/bind9.ts";
 import {
   CLUSTER,
@@ -85,6 +86,7 @@ suite("certificates with dns-01, from a real authority and bind9", function () {
     // Proxies serve a certificate a moment before they give the right to order back.
     while ((await plane.store.db("certificate_leases")).length > 0) await delay(20);
     await removeChallengeRecords(plane.context, plane.challengeDns, { warn: () => {} });
+    await deleteUnusedWildcards(plane.store.db);
   }
   const report = (proxy: TestProxy, name: string) =>
     proxy.app.acme.certificates!.report(`${name}.${CLUSTER}`);

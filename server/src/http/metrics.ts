@@ -1,9 +1,13 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import type { CertificateAlertKind } from "../domain/certificate-alert.ts";
 
 export interface Metrics {
   observeRequest(method: string, route: string, status: number, durationMs: number): void;
   /** Prometheus text. */
-  render(sizes: Record<"services" | "peers" | "proxies" | "connectedProxies", number>): Promise<string>;
+  render(
+    sizes: Record<"services" | "peers" | "proxies" | "connectedProxies", number>,
+    alerts: Record<CertificateAlertKind, number>,
+  ): Promise<string>;
   contentType: string;
 }
 
@@ -30,13 +34,20 @@ export function createMetrics(): Metrics {
     labelNames: ["kind"],
     registers: [registry],
   });
+  const certificates = new Gauge({
+    name: "netbird_certificate_alerts",
+    help: "Services whose certificate cannot be issued (failed) or runs out without a newer one (expiring).",
+    labelNames: ["kind"],
+    registers: [registry],
+  });
   return {
     contentType: registry.contentType,
     observeRequest(method, route, status, durationMs) {
       requests.inc({ method, route, status });
       durations.observe({ method, route }, durationMs / 1000);
     },
-    async render(sizes) {
+    async render(sizes, alerts) {
+      for (const [kind, count] of Object.entries(alerts)) certificates.set({ kind }, count);
       for (const [kind, size] of Object.entries(sizes)) objects.set({ kind }, size);
       return registry.metrics();
     },

@@ -2,16 +2,12 @@ import type { Logger } from "pino";
 import type { CommandContext } from "../commands/context.ts";
 import type { ChallengeDns } from "../dns/challenge/challenge-dns.ts";
 import { ChallengeProblem } from "../dns/challenge/challenge-problem.ts";
-import { forgetDnsRecord, listDnsRecordsToRemove } from "../store/dns-credentials.ts";
-import { deleteUnusedWildcards } from "../store/wildcard-certificates.ts";
+import { forgetDnsRecord, listDnsRecordsToRemove, noteRemovalTried } from "../store/dns-credentials.ts";
 
 const AT_ONCE = 50;
 const GIVE_UP_MS = 24 * 3_600_000;
 
-/**
- * Takes challenge records out of users' DNS when the order that they were for has ended, however it ended, and destroys
- * wildcard certificates that no service uses any more.
- */
+/** Takes challenge records out of users' DNS when the order that they were for has ended, however it ended. */
 export async function removeChallengeRecords(
   { store, nowMs }: CommandContext,
   dns: Pick<ChallengeDns, "remove">,
@@ -24,7 +20,10 @@ export async function removeChallengeRecords(
     } catch (error) {
       if (!(error instanceof ChallengeProblem)) throw error;
       // Tried again in the next round; not for ever, as the zone may not exist any more.
-      if (nowMs() - record.createdAt < GIVE_UP_MS) continue;
+      if (nowMs() - record.createdAt < GIVE_UP_MS) {
+        await noteRemovalTried(db, record, nowMs());
+        continue;
+      }
       const { reason, message } = error;
       log.warn(
         { domain: record.name, code: reason, reason: message },
@@ -33,5 +32,4 @@ export async function removeChallengeRecords(
     }
     await forgetDnsRecord(db, record);
   }
-  await deleteUnusedWildcards(db);
 }

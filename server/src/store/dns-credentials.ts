@@ -110,7 +110,7 @@ export async function noteDnsRecord(db: Db, record: DnsRecord): Promise<void> {
   await db("dns_records").insert(recordCodec.toRow(record)).onConflict(["lease", "name", "value"]).merge();
 }
 
-/** Records whose order has ended, one way or another, oldest first, with what is needed to remove them. */
+/** Records whose order has ended, one way or another, those not tried for longest first, with what is needed to remove them. */
 export async function listDnsRecordsToRemove(
   db: Db,
   nowMs: number,
@@ -123,6 +123,7 @@ export async function listDnsRecordsToRemove(
         .where("certificate_leases.expires_at", ">", nowMs)
         .select(db.raw("1")),
     )
+    .orderBy("tried_at")
     .orderBy("created_at")
     .limit(limit);
   const records = rows.map(recordCodec.fromRow);
@@ -134,6 +135,15 @@ export async function listDnsRecordsToRemove(
     const credentials = byId.get(record.credentialsId);
     return credentials ? [{ record, credentials }] : [];
   });
+}
+
+/** Removing it failed; the others come first now. */
+export async function noteRemovalTried(
+  db: Db,
+  { lease, name, value }: DnsRecord,
+  nowMs: number,
+): Promise<void> {
+  await db("dns_records").where({ lease, name, value }).update({ tried_at: nowMs });
 }
 
 export async function forgetDnsRecord(db: Db, { lease, name, value }: DnsRecord): Promise<void> {

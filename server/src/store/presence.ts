@@ -1,4 +1,5 @@
 import type { AccountId, PeerId, ProxyId, ProxyTokenId, ServiceId } from "@netbird-proxy/proto";
+import type { CertificateAlertKind } from "../domain/certificate-alert.ts";
 import type { ProxyToken } from "./proxy-tokens.ts";
 import type { Db } from "./transaction.ts";
 
@@ -139,6 +140,7 @@ export interface ServiceReportRow {
   serviceId: ServiceId;
   accountId: AccountId;
   report: unknown;
+  certificateAlert: CertificateAlertKind | null;
   servingRevision: number;
   reportedAt: number;
 }
@@ -153,6 +155,7 @@ export async function saveServiceReports(db: Db, rows: readonly ServiceReportRow
           service_id: row.serviceId,
           account_id: row.accountId,
           report: JSON.stringify(row.report),
+          certificate_alert: row.certificateAlert,
           serving_revision: row.servingRevision,
           reported_at: row.reportedAt,
         })),

@@ -1,6 +1,8 @@
 import { type handleUnaryCall, status as Status } from "@grpc/grpc-js";
 import { type AccountId, AppError, type ProxyId } from "@netbird-proxy/proto";
 import { control } from "@netbird-proxy/proto/grpc";
+import { noteCertificateAlerts } from "../../commands/certificate-alerts.ts";
+import { certificateAlert } from "../../domain/certificate-alert.ts";
 import type { CertificateReport, ServiceReport, TargetReport } from "../../domain/service-report.ts";
 import { listServiceHeads, type ServiceHead } from "../../store/mapping-sources.ts";
 import {
@@ -56,6 +58,10 @@ export function reportState({
         const head = known.get(report.serviceId);
         return head ? [reportRow(proxy.id, head, report, atMs)] : [];
       });
+      const alerts = rows.map(
+        ({ serviceId, report }) => [serviceId, certificateAlert(report, atMs)] as const,
+      );
+      await noteCertificateAlerts(trx, context, proxy.id, new Map(alerts));
       await saveServiceReports(trx, rows);
       if (full) {
         const kept = new Set<string>(rows.map(({ serviceId }) => serviceId));
@@ -94,18 +100,20 @@ function reportRow(
   said: control.ServiceReport,
   reportedAt: number,
 ): ServiceReportRow & { report: ServiceReport } {
+  const report: ServiceReport = {
+    source: "report",
+    rejectionCode: said.rejectionCode,
+    rejectionMessage: said.rejectionMessage,
+    certificate: said.certificate ? certificateReport(said.certificate) : null,
+    targets: said.targets.map(targetReport),
+    status: null,
+  };
   return {
     proxyId,
     serviceId: head.id,
     accountId: head.accountId,
-    report: {
-      source: "report",
-      rejectionCode: said.rejectionCode,
-      rejectionMessage: said.rejectionMessage,
-      certificate: said.certificate ? certificateReport(said.certificate) : null,
-      targets: said.targets.map(targetReport),
-      status: null,
-    },
+    report,
+    certificateAlert: certificateAlert(report, reportedAt)?.kind ?? null,
     servingRevision: Number(said.servingRevision),
     reportedAt,
   };

@@ -1,5 +1,7 @@
 import type { AccountId, ProxyId } from "@netbird-proxy/proto";
 import type { management } from "@netbird-proxy/proto/grpc";
+import { noteCertificateAlerts } from "../../commands/certificate-alerts.ts";
+import { certificateAlert } from "../../domain/certificate-alert.ts";
 import { emptyReport, type ServiceReport } from "../../domain/service-report.ts";
 import { followMappings, type MappingMessage } from "../../reconcile/follow-mappings.ts";
 import { findReportsOfProxy } from "../../store/find-reports.ts";
@@ -122,7 +124,6 @@ async function beat({ context }: MappingPorts, row: ProxyRow, reports: boolean):
 }
 
 function progressOf({ context, log, progress }: MappingPorts, row: ProxyRow): ProxyProgress {
-  const { db } = context.store;
   const failed = (error: unknown) => log.error({ err: error, proxyId: row.id }, "an ack could not be noted");
   return {
     applied: (revision) => progress.applied(row.sessionId, revision),
@@ -130,19 +131,19 @@ function progressOf({ context, log, progress }: MappingPorts, row: ProxyRow): Pr
       for (const { serviceId, code, message } of rejections) {
         log.warn({ proxyId: row.id, serviceId, code, why: message }, "proxy refused a service");
       }
-      noteRejections(db, row.id, rejections, context.nowMs()).catch(failed);
+      noteRejections(context, row.id, rejections).catch(failed);
     },
   };
 }
 
 /** A refusal shows at once, without waiting for the proxy's next report. */
 async function noteRejections(
-  db: MappingPorts["context"]["store"]["db"],
+  context: MappingPorts["context"],
   proxyId: ProxyId,
   rejections: readonly management.MappingRejection[],
-  nowMs: number,
 ): Promise<void> {
-  await inTransaction(db, async (trx) => {
+  const nowMs = context.nowMs();
+  await inTransaction(context.store.db, async (trx) => {
     const ids = rejections.map(({ serviceId }) => serviceId);
     const known = await findReportsOfProxy<ServiceReport>(trx, proxyId, ids);
     const accounts = new Map<string, AccountId>(
@@ -163,11 +164,14 @@ async function noteRejections(
           serviceId: serviceId as never,
           accountId,
           report,
+          certificateAlert: certificateAlert(report, nowMs)?.kind ?? null,
           servingRevision: before?.servingRevision ?? 0,
           reportedAt: nowMs,
         },
       ];
     });
+    const alerts = rows.map(({ serviceId, report }) => [serviceId, certificateAlert(report, nowMs)] as const);
+    await noteCertificateAlerts(trx, context, proxyId, new Map(alerts));
     await saveServiceReports(trx, rows);
   });
 }

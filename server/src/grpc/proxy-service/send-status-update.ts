@@ -1,6 +1,8 @@
 import type { handleUnaryCall } from "@grpc/grpc-js";
 import { AppError, type ServiceId } from "@netbird-proxy/proto";
 import { management } from "@netbird-proxy/proto/grpc";
+import { noteCertificateAlerts } from "../../commands/certificate-alerts.ts";
+import { certificateAlert } from "../../domain/certificate-alert.ts";
 import { emptyReport, type StatusReport } from "../../domain/service-report.ts";
 import { saveServiceReports } from "../../store/presence.ts";
 import { getProxy } from "../../store/proxies.ts";
@@ -57,11 +59,15 @@ export function sendStatusUpdate(ports: MappingPorts): handleUnaryCall<Request, 
       for (const { proxyId } of senders) {
         const proxy = await getProxy(trx, proxyId);
         if (!proxy) continue;
+        const report = { ...emptyReport("status"), status: { state, message: errorMessage ?? "" } };
+        const alert = certificateAlert(report, nowMs());
+        await noteCertificateAlerts(trx, context, proxyId, new Map([[service.id, alert]]));
         rows.push({
           proxyId,
           serviceId: service.id as ServiceId,
           accountId: service.accountId,
-          report: { ...emptyReport("status"), status: { state, message: errorMessage ?? "" } },
+          report,
+          certificateAlert: alert?.kind ?? null,
           // It does not say which version it means; what it acknowledged is what it serves.
           servingRevision: Math.min(service.revision, proxy.appliedRevision),
           reportedAt: nowMs(),

@@ -1,3 +1,4 @@
+import { countAlerts } from "../../store/certificate-alerts.ts";
 import type { App } from "../app-type.ts";
 import type { Metrics } from "../metrics.ts";
 import type { HttpPorts } from "../ports.ts";
@@ -24,12 +25,15 @@ export function registerHealthRoutes(app: App, { context }: HttpPorts, metrics: 
       const row = await db(table).where(where).count({ n: "*" }).first();
       return Number(row?.n ?? 0);
     };
-    const text = await metrics.render({
-      services: await count("services"),
-      peers: await count("peers"),
-      proxies: await count("proxies"),
-      connectedProxies: await count("proxies", { connected: true }),
-    });
+    const text = await metrics.render(
+      {
+        services: await count("services"),
+        peers: await count("peers"),
+        proxies: await count("proxies"),
+        connectedProxies: await count("proxies", { connected: true }),
+      },
+      await countAlerts(db),
+    );
     return reply
       .header("content-type", metrics.contentType)
       .serializer((body: unknown) => String(body))

@@ -12,6 +12,8 @@ import * as uploadedCertificates from "./0010-uploaded-certificates.ts";
 import * as dnsCredentials from "./0011-dns-credentials.ts";
 import * as signIn from "./0012-sign-in.ts";
 import * as domainProofs from "./0013-domain-proofs.ts";
+import * as certificateAlerts from "./0014-certificate-alerts.ts";
+import * as dnsRecordAttempts from "./0015-dns-record-attempts.ts";
 
 interface Migration {
   readonly name: string;
@@ -34,6 +36,8 @@ const migrations: readonly Migration[] = [
   { name: "0011-dns-credentials", ...dnsCredentials },
   { name: "0012-sign-in", ...signIn },
   { name: "0013-domain-proofs", ...domainProofs },
+  { name: "0014-certificate-alerts", ...certificateAlerts },
+  { name: "0015-dns-record-attempts", ...dnsRecordAttempts },
 ];
 
 /** Migrations are modules of the program: nothing is read from a folder, so a bundled server brings its own. */
