@@ -166,6 +166,7 @@ export async function startApp(config: ProxyConfig, log: Logger): Promise<App> {
       log,
       onConnected: (connected) => accessLogs.setConnected(connected),
       onDnsChanged: (domains) => acme.certificates?.retryUnder(domains),
+      acmeReport: acme.report,
       onNames: (all) => {
         complete ||= all;
         return orderNames();

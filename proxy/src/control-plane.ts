@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { AccountId } from "@netbird-proxy/proto";
-import type { management } from "@netbird-proxy/proto/grpc";
+import type { control, management } from "@netbird-proxy/proto/grpc";
 import type { CertificateStore } from "./cert/certificate-store.ts";
 import type { UploadedCertificates } from "./cert/uploaded/uploaded-certificates.ts";
 import { type ProxyConfig, version } from "./config.ts";
@@ -37,6 +37,7 @@ export interface ControlPlaneParts {
   /** DNS credentials for these domains are new or changed. */
   readonly onDnsChanged: (domains: readonly string[]) => void;
   /** Other names are published now; `complete`: and all of them are known. */
+  readonly acmeReport: () => control.AcmeReport | undefined;
   readonly onNames: (complete: boolean) => Promise<void>;
 }
 
@@ -75,6 +76,7 @@ export class ControlPlane {
       position: () => ({ epoch: this.#epoch, revision: this.#revision }),
       reports: (ids) => serviceReports(this.#sources, ids, Date.now()),
       peers: () => tunnels.peerReports(),
+      acme: parts.acmeReport,
       onUnsupported: () => this.#reportLegacy(),
     });
     this.#mappings = new MappingStream({

@@ -19,6 +19,7 @@ import { reportKeys } from "./jobs/report-keys.ts";
 import { trimAccessLogs } from "./jobs/trim-access-logs.ts";
 import { trimAuditEvents } from "./jobs/trim-audit-events.ts";
 import { listenOnOnePort, type OnePort } from "./net/listen-on-one-port.ts";
+import { createChallengeProbe } from "./net/probe-challenge.ts";
 import { startReconciler } from "./reconcile/index.ts";
 import { createHashGate } from "./secrets/hash-gate.ts";
 import { deleteUnusedWildcards } from "./store/wildcard-certificates.ts";
@@ -68,6 +69,7 @@ export async function startApp(config: ServerConfig, log: Logger): Promise<Runni
       tokenRateLimit: config.tokenRateLimit,
       trustedProxies: config.trustedProxies,
       dns,
+      probe: createChallengeProbe(),
       log,
       version: config.version,
       setupTokenEnabled: config.setupTokenEnabled,

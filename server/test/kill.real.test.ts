@@ -130,6 +130,7 @@ suite(`kill -9 in the middle of ${WRITES} writes (${engine})`, function () {
       connectedAt: Date.now(),
       lastSeen: Date.now() + 3_600_000,
       capabilities: {},
+      acme: null,
       appliedRevision: 0,
       wireguardEndpoint: "",
       websocketEndpoint: "",

@@ -11,6 +11,7 @@ export * from "./instance.ts";
 export * from "./networks.ts";
 export * from "./peers.ts";
 export * from "./policies.ts";
+export * from "./preflight.ts";
 export * from "./proxy-tokens.ts";
 export * from "./services.ts";
 export * from "./setup-keys.ts";

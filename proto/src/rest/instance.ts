@@ -12,6 +12,7 @@ export const features = [
   "list_paging",
   "service_targets",
   "service_diagnose",
+  "preflight",
   "uploaded_certificates",
   "dns_credentials",
 ] as const;

@@ -12,6 +12,7 @@ export interface StateReporterParts {
   /** Reports of these services; of all that exist when undefined. Ids that are gone are left out. */
   readonly reports: (ids: ReadonlySet<string> | undefined) => control.ServiceReport[];
   readonly peers: () => control.PeerReport[];
+  readonly acme: () => control.AcmeReport | undefined;
   /** The server cannot take reports; tell it what a stock proxy would. */
   readonly onUnsupported: () => void;
   readonly debounceMs?: number;
@@ -105,6 +106,7 @@ export class StateReporter {
       services: this.#parts.reports(full ? undefined : dirty),
       full,
       peers: this.#parts.peers(),
+      acme: this.#parts.acme(),
     };
     this.#sending = true;
     const { client } = this.#parts;

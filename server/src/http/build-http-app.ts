@@ -36,6 +36,7 @@ import { registerNetworkRoutes } from "./routes/networks.ts";
 import { registerPeerRoutes } from "./routes/peers.ts";
 import { registerPersonalAccessTokenRoutes } from "./routes/personal-access-tokens.ts";
 import { registerPolicyRoutes } from "./routes/policies.ts";
+import { registerPreflightRoute } from "./routes/preflight.ts";
 import { registerProxyCallbackRoute } from "./routes/proxy-callback.ts";
 import { registerProxyTokenRoutes } from "./routes/proxy-tokens.ts";
 import { registerServiceDiagnoseRoute } from "./routes/service-diagnose.ts";
@@ -175,6 +176,7 @@ export async function buildHttpApp(given: HttpPorts): Promise<App> {
     registerServiceRoutes(scope, ports);
     registerServiceTargetRoutes(scope, writes);
     registerServiceDiagnoseRoute(scope, ports);
+    registerPreflightRoute(scope, ports);
     registerBatchRoute(scope, writes);
     registerClusterRoutes(scope, ports);
     registerDomainRoutes(scope, ports);

@@ -2,6 +2,7 @@ import { pino } from "pino";
 import { createDnsLookup } from "../dns/dns-lookup.ts";
 import { DEFAULT_PORT_RANGE } from "../domain/listen-port.ts";
 import { createIdentity } from "../identity/identity.ts";
+import { createChallengeProbe } from "../net/probe-challenge.ts";
 import { createHashGate } from "../secrets/hash-gate.ts";
 import { openStore } from "../store/open.ts";
 import { buildHttpApp } from "./build-http-app.ts";
@@ -31,6 +32,7 @@ export async function buildOpenApiDocument(databaseFile: string): Promise<string
     hashGate: createHashGate({ running: 1, waiting: 1 }),
     trustedProxies: [],
     dns: createDnsLookup([]),
+    probe: createChallengeProbe(),
     log: pino({ level: "silent" }),
     version: "",
     setupTokenEnabled: false,

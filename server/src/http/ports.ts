@@ -2,6 +2,7 @@ import type { Logger } from "pino";
 import type { CommandContext } from "../commands/context.ts";
 import type { DnsLookup } from "../dns/dns-lookup.ts";
 import type { Identity } from "../identity/identity.ts";
+import type { ChallengeProbe } from "../net/probe-challenge.ts";
 import type { createHashGate } from "../secrets/hash-gate.ts";
 import type { TokenRateLimit } from "./limit-tokens.ts";
 import type { BrowserRules } from "./security-headers.ts";
@@ -10,6 +11,7 @@ import type { BrowserRules } from "./security-headers.ts";
 export interface HttpPorts {
   context: CommandContext;
   dns: DnsLookup;
+  probe: ChallengeProbe;
   log: Logger;
   version: string;
   /** Whether POST /api/setup may hand out a personal access token. */

@@ -1,4 +1,5 @@
 import type { AccountId, ProxyId, ProxyTokenId } from "@netbird-proxy/proto";
+import type { AcmeReport } from "../domain/acme-report.ts";
 import { rowCodec } from "./row-codec.ts";
 import type { Db } from "./transaction.ts";
 
@@ -25,6 +26,8 @@ export interface Proxy {
   connectedAt: number;
   lastSeen: number;
   capabilities: ProxyCapabilities;
+  /** Null: it orders no certificates, or does not say. */
+  acme: AcmeReport | null;
   /** Newest revision that the proxy confirmed; 0 when it never did. */
   appliedRevision: number;
   /** host:port, empty when it offers none. */
@@ -51,6 +54,7 @@ const codec = rowCodec<Proxy>({
   connectedAt: "integer",
   lastSeen: "integer",
   capabilities: "json",
+  acme: "json",
   appliedRevision: "integer",
   wireguardEndpoint: "text",
   websocketEndpoint: "text",

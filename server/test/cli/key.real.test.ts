@@ -96,6 +96,7 @@ suite(`encryption keys are rotated while servers run (${engine})`, function () {
         connectedAt: Date.now(),
         lastSeen: Date.now() + 3_600_000,
         capabilities: {},
+        acme: null,
         appliedRevision: 0,
         wireguardEndpoint: "",
         websocketEndpoint: "",

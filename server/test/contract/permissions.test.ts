@@ -105,6 +105,7 @@ GET    /api/reverse-proxies/domains                         services read
 POST   /api/reverse-proxies/domains                         services create
 DELETE /api/reverse-proxies/domains/{id}                    services delete
 GET    /api/reverse-proxies/domains/{id}/validate           services create
+GET    /api/reverse-proxies/preflight                       services create
 GET    /api/reverse-proxies/certificates                    services read
 POST   /api/reverse-proxies/certificates                    services create
 GET    /api/reverse-proxies/certificates/{id}               services read

@@ -20,6 +20,7 @@ function proxy(id: string, cluster: string, change: Partial<ProxyRow> = {}): Pro
     connectedAt: now,
     lastSeen: now,
     capabilities: {},
+    acme: null,
     appliedRevision: 0,
     wireguardEndpoint: "",
     websocketEndpoint: "",

@@ -108,6 +108,7 @@ export async function startRestServer({
   const ports: HttpPorts = {
     context,
     dns,
+    probe: { ask: async () => undefined },
     log: pino({ level: "silent" }),
     version: "1.2.3",
     setupTokenEnabled: true,
@@ -181,6 +182,7 @@ export async function startRestServer({
         connectedAt: server.nowMs,
         lastSeen: server.nowMs,
         capabilities: { supportsCustomPorts: true, requireSubdomain: false },
+        acme: null,
         appliedRevision: 0,
         wireguardEndpoint: "proxy.example.net:51820",
         websocketEndpoint: "",

@@ -84,6 +84,28 @@ export class AcmeCertificates {
     return this.#schedule.inFlight;
   }
 
+  /** How orders stand, for the server. */
+  get orders(): Pick<
+    control.AcmeReport,
+    | "ordersInFlight"
+    | "ordersWaiting"
+    | "maxOrders"
+    | "pausedUntilUnixSeconds"
+    | "pausedReason"
+    | "pausedMessage"
+  > {
+    const nowMs = this.#nowMs();
+    const pause = this.#schedule.pause(nowMs);
+    return {
+      ordersInFlight: this.#schedule.inFlight,
+      ordersWaiting: this.#schedule.waiting(nowMs),
+      maxOrders: this.#parts.maxInFlight,
+      pausedUntilUnixSeconds: BigInt(Math.ceil((pause?.untilMs ?? 0) / 1000)),
+      pausedReason: pause?.failure.reason ?? "",
+      pausedMessage: pause?.failure.message ?? "",
+    };
+  }
+
   /**
    * Exactly these names need a certificate of ours.
    *

@@ -13,6 +13,8 @@ export interface ChallengeSource {
 
 /** Questions to the cluster at the same time: anybody can make us ask. */
 const MAX_QUESTIONS = 32;
+/** About names that nobody published (yet): the server tries them before they are. */
+const MAX_STRANGE_QUESTIONS = 2;
 
 /**
  * Answers to challenges under way: our own, and those of the whole cluster, because the authority asks whichever proxy
@@ -21,9 +23,10 @@ const MAX_QUESTIONS = 32;
 export class Challenges {
   readonly #byName = new Map<string, ChallengeAnswer>();
   #questions = 0;
+  #strangeQuestions = 0;
   /** Undefined: this proxy is alone. */
   cluster: ChallengeSource | undefined;
-  /** Whether somebody published the name; there are no challenges for any other. */
+  /** Whether somebody published the name; there are no orders for any other. */
   serves: (name: string) => boolean = () => true;
 
   set(answer: ChallengeAnswer): void {
@@ -51,9 +54,11 @@ export class Challenges {
 
   /** Answers are never remembered: a "no" from before the challenge would make the order fail. */
   async #ask(name: string, token: string): Promise<ChallengeAnswer | undefined> {
-    if (this.cluster === undefined || !this.serves(name) || this.#questions >= MAX_QUESTIONS)
-      return undefined;
+    if (this.cluster === undefined || this.#questions >= MAX_QUESTIONS) return undefined;
+    const isStrange = !this.serves(name);
+    if (isStrange && this.#strangeQuestions >= MAX_STRANGE_QUESTIONS) return undefined;
     this.#questions += 1;
+    if (isStrange) this.#strangeQuestions += 1;
     try {
       return await this.cluster.challenge({ name, token });
     } catch {
@@ -61,6 +66,7 @@ export class Challenges {
       return undefined;
     } finally {
       this.#questions -= 1;
+      if (isStrange) this.#strangeQuestions -= 1;
     }
   }
 }

@@ -55,6 +55,7 @@ export class OrderSchedule {
   #inFlight = 0;
   /** The authority wants none of us before. */
   #pausedUntilMs = 0;
+  #pausedFor: IssueFailure | undefined;
   #authorityFailures = 0;
 
   constructor(options: ScheduleOptions) {
@@ -68,6 +69,19 @@ export class OrderSchedule {
 
   get inFlight(): number {
     return this.#inFlight;
+  }
+
+  /** Names that wait for their turn. */
+  waiting(nowMs: number): number {
+    let count = 0;
+    for (const { dueMs } of this.#entries.values()) if (dueMs !== undefined && dueMs <= nowMs) count += 1;
+    return count;
+  }
+
+  /** The authority itself does not take orders now; undefined: it does, as far as is known. */
+  pause(nowMs: number): { untilMs: number; failure: IssueFailure } | undefined {
+    if (this.#pausedUntilMs <= nowMs || this.#pausedFor === undefined) return undefined;
+    return { untilMs: this.#pausedUntilMs, failure: this.#pausedFor };
   }
 
   /** From now on exactly these names have certificates. @returns names that are no longer wanted */
@@ -128,6 +142,7 @@ export class OrderSchedule {
       this.#authorityFailures += 1;
       const waitMs = Math.max(retryAfterMs, this.#backoffMs(failure, this.#authorityFailures));
       this.#pausedUntilMs = Math.max(this.#pausedUntilMs, nowMs + waitMs);
+      this.#pausedFor = failure;
     }
     const entry = this.#entries.get(name);
     if (entry === undefined) return nowMs + this.#backoffMs(failure, 1);

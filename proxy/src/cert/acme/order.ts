@@ -100,6 +100,14 @@ export class Authority {
     return { certPem, keyPem: key.toString() };
   }
 
+  /** What CAA records have to name for it to issue (RFC 8555 §7.1.1); empty when it does not say. */
+  async caaIdentities(): Promise<string[]> {
+    const client = await this.#connect();
+    const { http } = client as unknown as { http: { getMetaField(field: string): Promise<unknown> } };
+    const names = await http.getMetaField("caaIdentities");
+    return Array.isArray(names) ? names.filter((name): name is string => typeof name === "string") : [];
+  }
+
   /** The time window in which the authority wants the certificate renewed (RFC 9773); undefined when it does not say. */
   async renewalWindow(
     certificateId: string,

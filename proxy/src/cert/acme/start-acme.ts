@@ -1,3 +1,4 @@
+import type { control } from "@netbird-proxy/proto/grpc";
 import { type AcmeConfig, ConfigError } from "../../config.ts";
 import type { ManagementClient } from "../../control/management-client.ts";
 import type { Logger } from "../../observe/log.ts";
@@ -9,10 +10,15 @@ import { ClusterVault } from "./cluster-vault.ts";
 import { FolderVault } from "./folder-vault.ts";
 import { Authority, newAccountKey } from "./order.ts";
 
+/** How often the authority is asked what CAA records have to name. */
+const IDENTITIES_MS = 600_000;
+
 export interface Acme {
   readonly challenges: Challenges;
   /** Undefined: no certificates are ordered. */
   readonly certificates: AcmeCertificates | undefined;
+  /** For the server; undefined when no certificates are ordered. */
+  report(): control.AcmeReport | undefined;
   close(): void;
 }
 
@@ -30,7 +36,8 @@ export async function startAcme(
   { client, proxyId, log, metrics, onChange }: StartAcmeParts,
 ): Promise<Acme> {
   const challenges = new Challenges();
-  if (config === undefined) return { challenges, certificates: undefined, close: () => {} };
+  if (config === undefined)
+    return { challenges, certificates: undefined, report: () => undefined, close: () => {} };
   const folder = new FolderVault(config.folder);
   await folder.prepare().catch((error: Error) => {
     throw new ConfigError([
@@ -57,9 +64,30 @@ export async function startAcme(
     },
     onOrder: (result) => metrics.certificateOrders.inc({ result }),
   });
+  let caaIdentities: string[] = [];
+  let askedAtMs = Number.NEGATIVE_INFINITY;
+  const askIdentities = () => {
+    if (performance.now() - askedAtMs < IDENTITIES_MS) return;
+    askedAtMs = performance.now();
+    authority.caaIdentities().then(
+      (names) => {
+        if (names.join() === caaIdentities.join()) return;
+        caaIdentities = names;
+        // The server hears of it with a report.
+        onChange([]);
+      },
+      // An authority that is away shows in the orders.
+      () => {},
+    );
+  };
   return {
     challenges,
     certificates,
+    report: () => {
+      askIdentities();
+      const { directoryUrl, challenge } = config;
+      return { directoryUrl, challenge, caaIdentities, ...certificates.orders };
+    },
     close: () => {
       certificates.close();
       authority.close();

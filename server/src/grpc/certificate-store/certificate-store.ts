@@ -4,6 +4,7 @@ import { type AccountId, AppError, type ServiceId } from "@netbird-proxy/proto";
 import type { certificates } from "@netbird-proxy/proto/grpc";
 import { coversName, credentialsFor, orderNameOf } from "../../domain/certificate-names.ts";
 import { listDnsCredentials } from "../../store/dns-credentials.ts";
+import { getPreflightChallenge } from "../../store/preflight-challenges.ts";
 import {
   deleteCertificateLease,
   findServedName,
@@ -168,11 +169,18 @@ export function certificateStore(ports: UploadedPorts): certificates.Certificate
       async (call) => {
         const { cluster } = await askingProxy(store.db, call);
         const { name, token } = call.request;
+        const isMeant = (found: { expiresAt: number }, itsToken: string) =>
+          found.expiresAt > nowMs() && itsToken !== "" && (token === "" || token === itsToken);
+        // An order under way comes before our own trying.
         const lease = await getCertificateLease(store.db, cluster, name);
-        if (!lease || lease.expiresAt <= nowMs() || (token !== "" && lease.challengeToken !== token)) {
-          return { token: "", keyAuthorization: "" };
+        if (lease && isMeant(lease, lease.challengeToken)) {
+          return { token: lease.challengeToken, keyAuthorization: lease.keyAuthorization };
         }
-        return { token: lease.challengeToken, keyAuthorization: lease.keyAuthorization };
+        const trial = await getPreflightChallenge(store.db, cluster, name);
+        if (trial && isMeant(trial, trial.token)) {
+          return { token: trial.token, keyAuthorization: trial.keyAuthorization };
+        }
+        return { token: "", keyAuthorization: "" };
       },
     ),
 

@@ -2,6 +2,7 @@ import { type handleUnaryCall, status as Status } from "@grpc/grpc-js";
 import { type AccountId, AppError, type ProxyId } from "@netbird-proxy/proto";
 import { control } from "@netbird-proxy/proto/grpc";
 import { noteCertificateAlerts } from "../../commands/certificate-alerts.ts";
+import type { AcmeReport } from "../../domain/acme-report.ts";
 import { certificateAlert } from "../../domain/certificate-alert.ts";
 import type { CertificateReport, ServiceReport, TargetReport } from "../../domain/service-report.ts";
 import { listServiceHeads, type ServiceHead } from "../../store/mapping-sources.ts";
@@ -23,6 +24,9 @@ import { unary } from "../serve-call.ts";
 
 type Request = control.ReportStateRequest;
 type Response = control.ReportStateResponse;
+
+const MAX_TEXT = 1_024;
+const MAX_IDENTITIES = 16;
 
 /** WireGuard gives a session up after this long without a handshake (REJECT_AFTER_TIME). */
 export const SESSION_LIFETIME_MS = 180_000;
@@ -51,6 +55,7 @@ export function reportState({
       const appliedRevision = sameLog ? Number(call.request.appliedRevision) : proxy.appliedRevision;
       await updateProxy(trx, proxy.id, {
         lastSeen: atMs,
+        acme: acmeReport(call.request.acme),
         appliedRevision: Math.max(appliedRevision, proxy.appliedRevision),
       });
       const known = await knownServices(trx, proxy, services);
@@ -116,6 +121,24 @@ function reportRow(
     certificateAlert: certificateAlert(report, reportedAt)?.kind ?? null,
     servingRevision: Number(said.servingRevision),
     reportedAt,
+  };
+}
+
+const challenges = new Set(["tls-alpn-01", "http-01", "dns-01"]);
+
+function acmeReport(said: control.AcmeReport | undefined): AcmeReport | null {
+  if (!said || !challenges.has(said.challenge)) return null;
+  const { pausedUntilUnixSeconds: until } = said;
+  return {
+    directoryUrl: said.directoryUrl.slice(0, MAX_TEXT),
+    challenge: said.challenge as AcmeReport["challenge"],
+    caaIdentities: said.caaIdentities.slice(0, MAX_IDENTITIES).map((name) => name.slice(0, MAX_TEXT)),
+    ordersInFlight: said.ordersInFlight,
+    ordersWaiting: said.ordersWaiting,
+    maxOrders: said.maxOrders,
+    pausedUntil: until > 0n ? Number(until) * 1000 : null,
+    pausedReason: said.pausedReason.slice(0, MAX_TEXT),
+    pausedMessage: said.pausedMessage.slice(0, MAX_TEXT),
   };
 }
 

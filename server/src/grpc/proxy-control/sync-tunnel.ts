@@ -104,6 +104,7 @@ async function openSession(
       connectedAt: nowMs(),
       lastSeen: nowMs(),
       capabilities: {},
+      acme: null,
       appliedRevision: 0,
       publicHttpsPort: 0,
       ...endpoints,

@@ -70,6 +70,8 @@ export async function connectProxy(
       connectedAt: nowMs,
       lastSeen: nowMs,
       capabilities,
+      // It says so in its first report.
+      acme: null,
       appliedRevision: resumeAfter?.revision ?? 0,
       wireguardEndpoint: before?.wireguardEndpoint ?? "",
       websocketEndpoint: before?.websocketEndpoint ?? "",

@@ -42,6 +42,7 @@ export const leftOut: Readonly<Record<string, string>> = {
   identity_records: "people sign in again; what was revoked after the backup must not come back",
   pending_sign_ins: "they live for ten minutes",
   certificate_leases: "they live for a minute",
+  preflight_challenges: "they live for seconds",
   dns_records: "the orders that they belong to are not restored either",
   server_keyrings: "servers say again within a second which keys they have",
   idempotency_keys: "a repeated request must not be answered from before the restore",

@@ -14,6 +14,7 @@ import * as signIn from "./0012-sign-in.ts";
 import * as domainProofs from "./0013-domain-proofs.ts";
 import * as certificateAlerts from "./0014-certificate-alerts.ts";
 import * as dnsRecordAttempts from "./0015-dns-record-attempts.ts";
+import * as preflight from "./0016-preflight.ts";
 
 interface Migration {
   readonly name: string;
@@ -38,6 +39,7 @@ const migrations: readonly Migration[] = [
   { name: "0013-domain-proofs", ...domainProofs },
   { name: "0014-certificate-alerts", ...certificateAlerts },
   { name: "0015-dns-record-attempts", ...dnsRecordAttempts },
+  { name: "0016-preflight", ...preflight },
 ];
 
 /** Migrations are modules of the program: nothing is read from a folder, so a bundled server brings its own. */
