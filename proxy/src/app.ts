@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { createTunnel, type Tunnel } from "@netbird-proxy/tunnel";
-import { type Acme, startAcme } from "./cert/acme/start-acme.ts";
+import { type Acme, type AcmeTimes, startAcme } from "./cert/acme/start-acme.ts";
 import { CertificateStore } from "./cert/certificate-store.ts";
 import { UploadedCertificates } from "./cert/uploaded/uploaded-certificates.ts";
 import { UploadedFolder } from "./cert/uploaded/uploaded-folder.ts";
@@ -48,7 +48,11 @@ export interface App {
  *
  * @throws {ConfigError} when something in the environment makes that impossible
  */
-export async function startApp(config: ProxyConfig, log: Logger): Promise<App> {
+export async function startApp(
+  config: ProxyConfig,
+  log: Logger,
+  { acmeTimes }: { acmeTimes?: AcmeTimes } = {},
+): Promise<App> {
   const metrics = new Metrics();
   const table: TableHolder = { current: emptyTable };
   const identity = new Identity(config.stateDirectory);
@@ -61,6 +65,7 @@ export async function startApp(config: ProxyConfig, log: Logger): Promise<App> {
     log,
     metrics,
     onChange: (names) => control?.certificatesChanged(names),
+    ...(acmeTimes ? { times: acmeTimes } : {}),
   }).catch((error) => {
     client.close();
     throw error;

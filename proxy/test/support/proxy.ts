@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { DestinationStream } from "pino";
 import { createAuthority, issueCertificate, type PemPair } from "../../../scripts/stack/local-ca.ts";
 import { type App, startApp } from "../../src/app.ts";
+import type { AcmeTimes } from "../../src/cert/acme/start-acme.ts";
 import { readConfig } from "../../src/config.ts";
 import { createLogger } from "../../src/observe/log.ts";
 import { ScriptedManagement, until } from "./management-server.ts";
@@ -31,6 +32,8 @@ export class TestProxy {
   readonly #env: Record<string, string>;
   #app: App | undefined;
   ca = "";
+  /** To be set before the start. */
+  acmeTimes: AcmeTimes | undefined;
 
   constructor(management: ScriptedManagement, env: Record<string, string>) {
     this.folder = mkdtempSync(join(tmpdir(), "proxy-test-"));
@@ -85,7 +88,11 @@ export class TestProxy {
         this.logLines.push(JSON.parse(line));
       },
     };
-    this.#app = await startApp(config, createLogger("debug", sink));
+    this.#app = await startApp(
+      config,
+      createLogger("debug", sink),
+      this.acmeTimes ? { acmeTimes: this.acmeTimes } : {},
+    );
     return this;
   }
 

@@ -3,7 +3,7 @@ import { type AcmeConfig, ConfigError } from "../../config.ts";
 import type { ManagementClient } from "../../control/management-client.ts";
 import type { Logger } from "../../observe/log.ts";
 import type { Metrics } from "../../observe/metrics.ts";
-import { AcmeCertificates } from "./acme-certificates.ts";
+import { AcmeCertificates, type AcmeCertificatesParts } from "./acme-certificates.ts";
 import { createBundleCipher } from "./bundle-cipher.ts";
 import { Challenges } from "./challenges.ts";
 import { ClusterVault } from "./cluster-vault.ts";
@@ -28,12 +28,16 @@ export interface StartAcmeParts {
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly onChange: (names: readonly string[]) => void;
+  readonly times?: AcmeTimes;
 }
+
+/** Another clock and shorter waits, for whoever cannot wait for months. */
+export type AcmeTimes = Partial<Pick<AcmeCertificatesParts, "nowMs" | "retry">>;
 
 /** @throws {ConfigError} when the folder or the file with authorities cannot be used */
 export async function startAcme(
   config: AcmeConfig | undefined,
-  { client, proxyId, log, metrics, onChange }: StartAcmeParts,
+  { client, proxyId, log, metrics, onChange, times = {} }: StartAcmeParts,
 ): Promise<Acme> {
   const challenges = new Challenges();
   if (config === undefined)
@@ -55,6 +59,7 @@ export async function startAcme(
     publish: (answer) => vault.publish(answer),
     maxInFlight: config.maxOrders,
     log,
+    ...times,
     onChange: (names) => {
       for (const [state, count] of Object.entries(certificates.counts))
         metrics.certificates.set({ state }, count);
