@@ -21,27 +21,36 @@ suite("certificates of a cluster, through the server", function () {
   this.timeout(180_000);
   let plane: ControlPlane;
   let pebble: Pebble;
-  let balancer: Server;
+  let httpPort: number;
+  const balancers: Server[] = [];
   const proxies: TestProxy[] = [];
   const closing: (() => unknown)[] = [];
 
   setup(async () => {
     plane = await startControlPlane();
-    const tlsPort = await freePort("tcp");
-    pebble = await new Pebble({ tlsPort }).start();
-    // The name leads to any of the proxies, as with round-robin DNS: mostly not to the one that orders.
-    balancer = createServer((socket) => {
+    const tlsPort = await balance(({ port }) => port);
+    httpPort = await balance(({ app }) => app.listening.redirectPort!);
+    pebble = await new Pebble({ tlsPort, httpPort, nonceRejectPercent: 20 }).start();
+  });
+
+  /** Leads to any of the proxies, as with round-robin DNS: mostly not to the one that orders. @returns the port */
+  async function balance(portOf: (proxy: TestProxy) => number): Promise<number> {
+    const balancer = createServer((socket) => {
       const alive = proxies.filter((proxy) => proxy.running);
-      const to = connect(alive[Math.floor(Math.random() * alive.length)]!.port, "127.0.0.1");
+      const to = connect(portOf(alive[Math.floor(Math.random() * alive.length)]!), "127.0.0.1");
       socket.on("error", () => to.destroy()).pipe(to);
       to.on("error", () => socket.destroy()).pipe(socket);
     });
-    await new Promise<void>((resolve) => balancer.listen(tlsPort, "127.0.0.1", resolve));
-  });
+    const port = await freePort("tcp");
+    await new Promise<void>((resolve) => balancer.listen(port, "127.0.0.1", resolve));
+    balancers.push(balancer);
+    return port;
+  }
+
   teardown(async () => {
     for (const proxy of proxies.splice(0)) await proxy.close();
     for (const step of closing.splice(0)) await step();
-    balancer.close();
+    for (const balancer of balancers.splice(0)) balancer.close();
     pebble.close();
     await plane.close();
   });
@@ -68,7 +77,20 @@ suite("certificates of a cluster, through the server", function () {
       logLines.filter(({ msg }) => msg === "certificate issued").map(({ domain }) => String(domain)),
     );
 
-  test("three proxies, twenty names: each is ordered once, whichever proxy the authority asks", async () => {
+  const types = { "tls-alpn-01": {}, "http-01": { NB_PROXY_ACME_CHALLENGE_TYPE: "http-01" } };
+  for (const [type, env] of Object.entries(types)) {
+    test(`three proxies, a hundred names: each is ordered once with ${type}, whichever proxy is asked`, async () => {
+      const start = () => startProxy({ ...env, NB_PROXY_ACME_ADDRESS: "127.0.0.1:0" });
+      await Promise.all([start(), start(), start()]);
+      const names = Array.from({ length: 100 }, (_, at) => `n${at}`);
+      for (const name of names) await plane.service(name);
+      await until(() => proxies.every((proxy) => ready(proxy) === 100), "certificates everywhere", 120_000);
+      assert.equal(pebble.orders, 100);
+      assert.deepEqual(issued().sort(), names.map((name) => `${name}.${CLUSTER}`).sort());
+    });
+  }
+
+  test("a proxy that comes later serves with what exists, and the server cannot read it", async () => {
     await Promise.all([startProxy(), startProxy(), startProxy()]);
     const backend = await startBackend((_request, response) => response.end("hello"));
     closing.push(() => backend.close());
