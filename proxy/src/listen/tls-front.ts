@@ -19,6 +19,8 @@ export interface TlsFrontParts {
   readonly maxHeaderBytes: number;
   readonly onRequest: (down: Downstream) => void;
   readonly onHandshakeFailed: (error: Error) => void;
+  /** How long one key encrypts session tickets. */
+  readonly ticketKeyMs?: number;
 }
 
 /** Terminates TLS for the main listener and hands each connection to HTTP/1.1 or HTTP/2, as the handshake chose. */
@@ -58,7 +60,7 @@ export class TlsFront {
         callback(null, this.#contextFor(serverName.toLowerCase()));
       },
     });
-    this.#ticketTimer = setInterval(() => this.#rotateTickets(), TICKET_KEY_MS);
+    this.#ticketTimer = setInterval(() => this.#rotateTickets(), parts.ticketKeyMs ?? TICKET_KEY_MS);
     this.#ticketTimer.unref();
     this.#tls.on("secureConnection", (socket) => this.#secured(socket));
     this.#tls.on("tlsClientError", (error: Error, socket: TLSSocket) => {

@@ -20,6 +20,9 @@ export interface AuthoritySettings {
 }
 
 const REQUEST_MS = 30_000;
+/** Authorities forget nonces after a while; older ones are not worth a refusal. */
+const NONCE_MS = 60_000;
+const MAX_NONCES = 64;
 const POLL_MS = 250;
 const MAX_POLL_MS = 5_000;
 /** For everything between two states of an order. */
@@ -197,10 +200,36 @@ export class Authority {
       ...(eab === undefined ? {} : { externalAccountBinding: eab }),
     });
     this.#watchResponses(client);
+    this.#reuseNonces(client);
     // Not client.createAccount: it sends an empty update to an account that exists, which authorities may refuse.
     const { api } = client as unknown as { api: { createAccount(data: object): Promise<unknown> } };
     await api.createAccount({ termsOfServiceAgreed: true });
     return client;
+  }
+
+  /**
+   * Every answer brings a nonce for the next request (RFC 8555 §6.5); acme-client asks for each one anew, which doubles
+   * the requests. One that got too old is refused with `badNonce` and a fresh one, which acme-client sends then.
+   */
+  #reuseNonces(client: acme.Client): void {
+    const { http } = client as unknown as { http: { request: HttpRequest; getNonce(): Promise<string> } };
+    const nonces: { value: string; atMs: number }[] = [];
+    const request = http.request.bind(http);
+    http.request = async (url, method, options) => {
+      const response = await request(url, method, options);
+      const value = response.headers["replay-nonce"];
+      // A HEAD for a nonce is answered with the one that its caller uses.
+      if (value !== undefined && method !== "head" && response.status < 400) {
+        nonces.push({ value, atMs: performance.now() });
+        if (nonces.length > MAX_NONCES) nonces.shift();
+      }
+      return response;
+    };
+    const fetchNonce = http.getNonce.bind(http);
+    http.getNonce = async () => {
+      const newest = nonces.pop();
+      return newest !== undefined && performance.now() - newest.atMs < NONCE_MS ? newest.value : fetchNonce();
+    };
   }
 
   /** acme-client turns problem documents into sentences; type and Retry-After are what the schedule lives on. */

@@ -32,7 +32,7 @@ export interface StartAcmeParts {
 }
 
 /** Another clock and shorter waits, for whoever cannot wait for months. */
-export type AcmeTimes = Partial<Pick<AcmeCertificatesParts, "nowMs" | "retry">>;
+export type AcmeTimes = Partial<Pick<AcmeCertificatesParts, "nowMs" | "retry" | "random">>;
 
 /** @throws {ConfigError} when the folder or the file with authorities cannot be used */
 export async function startAcme(
