@@ -44,8 +44,9 @@ export async function noteCertificateAlerts(
     trx,
     changed.map(({ id }) => id),
   );
+  const headOf = new Map<string, (typeof heads)[number]>(heads.map((head) => [head.id, head]));
   for (const { id, now, alert } of changed) {
-    const head = heads.find((one) => one.id === id);
+    const head = headOf.get(id);
     if (!head) continue;
     const actor = systemActor(head.accountId);
     await appendAuditEvent(trx, {

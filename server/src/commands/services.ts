@@ -116,9 +116,13 @@ export async function updateService(
         throw new AppError("request.conflict", "the service was changed by somebody else at the same time");
       }
       await checkReferences(trx, actor.account, draft);
-      const usable = usableClusters(await listVisibleProxies(trx, actor.account), actor.account, nowMs);
       const domainKey = draft.domain.toLowerCase();
       const renamed = domainKey !== before.domainKey;
+      // A cluster may have a hundred proxies, and most changes have nothing to do with them.
+      const usable =
+        renamed || draft.mode !== "http"
+          ? usableClusters(await listVisibleProxies(trx, actor.account), actor.account, nowMs)
+          : [];
       const proxyCluster = renamed
         ? await clusterOf(trx, actor.account, draft.domain, usable)
         : before.proxyCluster;
