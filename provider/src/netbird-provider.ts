@@ -5,7 +5,9 @@ import { directTransport } from "./client/direct-transport.ts";
 import { proxiedTransport } from "./client/proxied-transport.ts";
 import { type ProviderEnvironment, version } from "./config.ts";
 import { isUnknown } from "./convert/value.ts";
+import { accountSettingsData } from "./data-sources/account-settings.ts";
 import { groupData } from "./data-sources/group.ts";
+import { kindDataSources } from "./data-sources/listed-kinds.ts";
 import { peerData } from "./data-sources/peer.ts";
 import { peersData } from "./data-sources/peers.ts";
 import { proxyClustersData } from "./data-sources/proxy-clusters.ts";
@@ -96,7 +98,16 @@ export function netbirdProvider(environment: ProviderEnvironment): Provider<type
       user,
       wireguardPeer,
     ],
-    dataSources: [groupData, peerData, peersData, proxyClustersData, proxyDomainsData, proxyServiceData],
+    dataSources: [
+      accountSettingsData,
+      groupData,
+      peerData,
+      peersData,
+      proxyClustersData,
+      proxyDomainsData,
+      proxyServiceData,
+      ...kindDataSources,
+    ],
 
     configure(config, { terraformVersion, diagnostics, log }) {
       const unknownNames = Object.keys(attributes).filter((name) => isUnknown(config[name as keyof Config]));
