@@ -18,7 +18,9 @@ import type { Provider } from "./framework/resource.ts";
 import { flag, integer, mapOfText, type PlanOf, text } from "./framework/schema.ts";
 import { duration, integerBetween } from "./framework/validators.ts";
 import { accountSettings } from "./resources/account-settings.ts";
+import { certificate } from "./resources/certificate.ts";
 import { customDomain } from "./resources/custom-domain.ts";
+import { dnsCredentials } from "./resources/dns-credentials.ts";
 import { group } from "./resources/group.ts";
 import { network } from "./resources/network.ts";
 import { networkResource } from "./resources/network-resource.ts";
@@ -26,6 +28,7 @@ import { networkRouter } from "./resources/network-router.ts";
 import { peer } from "./resources/peer.ts";
 import { policy } from "./resources/policy.ts";
 import { proxyService } from "./resources/proxy-service.ts";
+import { proxyServiceTarget } from "./resources/proxy-service-target.ts";
 import { proxyToken } from "./resources/proxy-token.ts";
 import { setupKey } from "./resources/setup-key.ts";
 import { token } from "./resources/token.ts";
@@ -84,7 +87,9 @@ export function netbirdProvider(environment: ProviderEnvironment): Provider<type
     schema: { version: 0, description: "Manages NetBird's reverse proxy and what it needs.", attributes },
     resources: [
       accountSettings,
+      certificate,
       customDomain,
+      dnsCredentials,
       group,
       network,
       networkResource,
@@ -92,6 +97,7 @@ export function netbirdProvider(environment: ProviderEnvironment): Provider<type
       peer,
       policy,
       proxyService,
+      proxyServiceTarget,
       proxyToken,
       setupKey,
       token,

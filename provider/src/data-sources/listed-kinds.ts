@@ -1,10 +1,13 @@
 import type { Domain, Group, Service, SetupKey } from "../client/api-types.ts";
+import { certificateKind } from "../resources/certificate.ts";
 import { customDomainAttributes, toldDomain } from "../resources/custom-domain.ts";
+import { dnsCredentialsKind } from "../resources/dns-credentials.ts";
 import { groupAttributes, toldGroup } from "../resources/group.ts";
 import { networkKind } from "../resources/network.ts";
 import { networkResourceKind } from "../resources/network-resource.ts";
 import { networkRouterKind } from "../resources/network-router.ts";
 import { policyKind } from "../resources/policy.ts";
+import { proxyServiceTargetKind } from "../resources/proxy-service-target.ts";
 import { proxyTokenKind } from "../resources/proxy-token.ts";
 import { setupKeyAttributes, toldSetupKey } from "../resources/setup-key.ts";
 import { tokenKind } from "../resources/token.ts";
@@ -52,15 +55,23 @@ const serviceKind: ListedKind<typeof serviceDataAttributes, Service> = {
 
 /** Data sources that show what the resource of the same name manages, and the lists of those. */
 export const kindDataSources = [
+  oneOfKind(certificateKind),
   oneOfKind(customDomainKind),
+  oneOfKind(dnsCredentialsKind),
   oneOfKind(networkKind),
   oneOfKind(networkResourceKind),
   oneOfKind(networkRouterKind),
   oneOfKind(policyKind),
   oneOfKind(proxyTokenKind),
+  oneOfKind(proxyServiceTargetKind),
   oneOfKind(setupKeyKind),
   oneOfKind(tokenKind),
   oneOfKind(userKind),
+  listOfKind(certificateKind, {
+    typeName: "netbird_certificates",
+    list: "certificates",
+    description: "Certificates that were uploaded.",
+  }),
   listOfKind(groupKind, {
     typeName: "netbird_groups",
     list: "groups",
@@ -90,6 +101,11 @@ export const kindDataSources = [
     typeName: "netbird_proxy_services",
     list: "services",
     description: "Services of the account.",
+  }),
+  listOfKind(proxyServiceTargetKind, {
+    typeName: "netbird_proxy_service_targets",
+    list: "targets",
+    description: "Routes of one service, and who made them.",
   }),
   listOfKind(proxyTokenKind, {
     typeName: "netbird_proxy_tokens",

@@ -30,6 +30,15 @@ const importForms: Record<string, ImportForms> = {
     { id: "apps.example.org", meaning: "by domain" },
     { id: "d2k0example0000000ab", meaning: "by id" },
   ],
+  netbird_certificate: byName("shop"),
+  netbird_dns_credentials: [
+    { id: "domain=apps.example.org", meaning: "by domain" },
+    { id: "d2k0example0000000ab", meaning: "by id" },
+  ],
+  netbird_proxy_service_target: [
+    { id: "d2k0example0000000ab/path=/api", meaning: "service's id, then the path" },
+    { id: "d2k0example0000000ab/d2k0example0000000ac", meaning: "service's id, then the id" },
+  ],
   netbird_group: [
     { id: '"name=web servers"', meaning: "by name" },
     { id: "d2k0example0000000ab", meaning: "by id" },
@@ -84,6 +93,13 @@ new one. \`terraform untaint\` keeps it.
 \`value_wo\` is write-only. Terraform cannot see that it changed, so raise \`version\` whenever it does. A method that was
 removed or switched off behind Terraform's back is put back with its secret. Before Terraform 1.11 use \`value\`, which is
 stored in the state.`,
+  netbird_proxy_service_target: `A service that is managed by \`netbird_proxy_service\` has all its targets in \`targets\`. Where other teams add routes of
+their own, let it ignore them with \`lifecycle { ignore_changes = [targets] }\`. A path belongs to whoever was first; the
+server refuses a second one and names the owner. Needs our server.`,
+  netbird_certificate: `Terraform never reads the key back. It is sent when the certificate is new, when \`certificate_chain\` changes, and when
+\`private_key_wo_version\` does. An imported certificate keeps the key that the server has. Needs our server.`,
+  netbird_dns_credentials: `The secret is sent when the credentials are new, and whenever anything in their block changes; raise \`version\` when only
+the secret changed. Needs our server.`,
   netbird_setup_key: `The key is told once, when it is created, and kept in the state (sensitive). An imported key has no \`key\`.`,
   netbird_custom_domain: `A service may use the domain in the same apply: refer to \`netbird_custom_domain.<name>.domain\`.`,
 };

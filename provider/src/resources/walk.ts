@@ -9,10 +9,12 @@ export interface Walk {
   /** True when `api` can be used. */
   readonly ready: boolean;
   readonly domains: PlannedDomains;
+  /** Ids of services whose targets this walk changed one by one. */
+  readonly sharedServices: Set<string>;
 }
 
 export function walk(api: ApiClient): Walk {
-  return { api, ready: true, domains: new PlannedDomains() };
+  return { api, ready: true, domains: new PlannedDomains(), sharedServices: new Set() };
 }
 
 /** While planning, the provider's own configuration may depend on something that does not exist yet. */
@@ -28,5 +30,6 @@ export function unconfiguredWalk(unknownAttributes: readonly string[]): Walk {
     },
     ready: false,
     domains: new PlannedDomains(),
+    sharedServices: new Set(),
   };
 }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { createAuthority, issueCertificate } from "../../../scripts/stack/local-ca.ts";
 import { CLUSTER, type RestServer, startRestServer } from "../../../server/test/support/rest-server.ts";
 import { examplesFolder } from "../../src/docs/pages.ts";
 import { onRealServer } from "../support/examples.ts";
@@ -168,10 +169,44 @@ suite("data sources of kinds against the real server", () => {
     onRealServer.includes(`data-sources/${name}`),
   ))
     test(`the example data-sources/${file} applies and plans empty`, async () => {
+      await makeWhatExamplesLookFor(rest);
       await workspace.apply(readFileSync(join(examplesFolder, "data-sources", file), "utf8"));
       await workspace.assertEmptyPlan();
     });
 });
+
+/** Objects that examples only look up. */
+async function makeWhatExamplesLookFor(rest: RestServer): Promise<void> {
+  await rest.connectProxy({ cluster: "proxy.example.test" });
+  const make = async (path: string, body: object) => {
+    const { status, text, body: made } = await rest.call("POST", path, body);
+    assert.equal(status, 200, text);
+    return made;
+  };
+  const peer = await make("/peers", { name: "web" });
+  const target = { target_id: peer.id, target_type: "peer", protocol: "http", port: 3000, enabled: true };
+  await make("/reverse-proxies/services", {
+    name: "shop",
+    domain: "shop.proxy.example.test",
+    enabled: true,
+    targets: [target],
+  });
+  const pair = await issueCertificate(await createAuthority("Test Root"), ["shop.proxy.example.test"]);
+  await make("/reverse-proxies/certificates", {
+    name: "shop",
+    certificate_chain: pair.certificate,
+    private_key: pair.key,
+  });
+  await make("/reverse-proxies/domains", {
+    domain: "apps.example.org",
+    target_cluster: "proxy.example.test",
+  });
+  await make("/reverse-proxies/dns-credentials", {
+    domain: "apps.example.org",
+    provider: "rfc2136",
+    rfc2136: { server: "ns1.example.org", key_name: "acme", key_secret: "c2VjcmV0IG9mIHRoZSBrZXk=" },
+  });
+}
 
 /** What nobody configured is null in the resource, and empty where the API says so. */
 function withoutEmpty(value: unknown): unknown {

@@ -97,7 +97,7 @@ const targetAttributes = {
   }),
 };
 
-const httpTargetAttributes = {
+export const httpTargetAttributes = {
   ...targetAttributes,
   protocol: text({
     description: "`http` or `https`, as the target speaks it. Defaults to `http`.",

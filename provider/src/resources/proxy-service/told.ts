@@ -56,7 +56,7 @@ function targetsByPath(targets: readonly ServiceTarget[]) {
   return byPath;
 }
 
-function toldTarget(target: ServiceTarget) {
+export function toldTarget(target: ServiceTarget) {
   const takesHost = target.target_type === "subnet" || target.target_type === "cluster";
   return {
     target_type: target.target_type,
