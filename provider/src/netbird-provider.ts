@@ -16,7 +16,7 @@ import { proxyServiceData } from "./data-sources/proxy-service.ts";
 import { parseDurationMs } from "./framework/duration.ts";
 import type { Provider } from "./framework/resource.ts";
 import { flag, integer, mapOfText, type PlanOf, text } from "./framework/schema.ts";
-import { duration, integerBetween } from "./framework/validators.ts";
+import { duration, integerBetween, oneOf } from "./framework/validators.ts";
 import { accountSettings } from "./resources/account-settings.ts";
 import { certificate } from "./resources/certificate.ts";
 import { customDomain } from "./resources/custom-domain.ts";
@@ -27,6 +27,7 @@ import { networkResource } from "./resources/network-resource.ts";
 import { networkRouter } from "./resources/network-router.ts";
 import { peer } from "./resources/peer.ts";
 import { policy } from "./resources/policy.ts";
+import { type PreflightMode, preflightModes } from "./resources/preflight.ts";
 import { proxyService } from "./resources/proxy-service.ts";
 import { proxyServiceTarget } from "./resources/proxy-service-target.ts";
 import { proxyToken } from "./resources/proxy-token.ts";
@@ -63,6 +64,12 @@ const attributes = {
     description: "How often a request is repeated that failed for a passing reason. Defaults to 4.",
     optional: true,
     validators: [integerBetween(0, 20)],
+  }),
+  preflight: text({
+    description:
+      "What happens when the server would refuse what is planned: `error` fails the plan, `warn` only says so, `off` does not ask. Defaults to `error`. NetBird's own server cannot be asked.",
+    optional: true,
+    validators: [oneOf(...preflightModes)],
   }),
   ca_cert: text({
     description: "Certificate authority to trust beside the system's: PEM text, or the path of a PEM file.",
@@ -172,6 +179,7 @@ export function netbirdProvider(environment: ProviderEnvironment): Provider<type
           transport: throughProxy ? proxiedTransport(options, proxy) : directTransport(options),
           log,
         }),
+        (known(config.preflight) ?? "error") as PreflightMode,
       );
     },
 

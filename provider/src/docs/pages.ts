@@ -73,8 +73,9 @@ const notes: Record<string, string> = {
   provider: `Secrets are write-only arguments (Terraform 1.11 or newer): they reach the server, and neither plan nor state.
 Requests that fail for a passing reason are repeated, and all wait when the server asks for patience.
 
-While planning, the provider lets our server check every change (a dry run), so that what the plan accepts, the apply
-accepts too. NetBird's own management server works as well; there, such mistakes show while applying.`,
+While planning, the provider lets our server check every change whose values are known (a dry run), so that what the plan
+accepts, the apply accepts too. \`preflight = "warn"\` only reports what the server would refuse, \`"off"\` does not ask.
+A name that is taken is a warning, because the same apply may free it. NetBird's own management server works as well; there, such mistakes show while applying.`,
   netbird_proxy_service: `## What the plan tells
 
 - A service without \`auth\`, \`private\` and \`access_restrictions.allowed_cidrs\` can be reached by everyone. The plan

@@ -89,6 +89,8 @@ export const certificateKind: RestKind<typeof certificateAttributes, Certificate
   names: { name: ({ name }) => name },
   createBody: body,
   updateBody: body,
+  // What the certificate is for may be under a custom domain that this apply adds first.
+  maySettle: ({ path }, _parts, { domains }) => path === "certificate_chain" && domains.plansCustomDomains,
   told: (found) => ({
     id: found.id,
     name: found.name,

@@ -134,6 +134,9 @@ export const dnsCredentialsKind: RestKind<Attributes, DnsCredentials> = {
   names: { domain: ({ domain }) => domain },
   createBody: body,
   updateBody: body,
+  // The custom domain that is missing may be one that this apply adds first.
+  maySettle: ({ path }, { plan }, { domains }) =>
+    path === "domain" && domains.isUnderPlannedCustomDomain(String(plan.domain)),
   told: (found) => ({
     id: found.id,
     domain: found.domain,

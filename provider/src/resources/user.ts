@@ -102,7 +102,12 @@ export const userKind: RestKind<typeof userAttributes, User> = {
   toldOnce: ({ password }) => ({ password: password ?? null }),
 };
 
-const base = restResource(userKind);
+const base = restResource(userKind, {
+  plan({ plan, state, changed }) {
+    if (!changed || state === null) return;
+    if (plan.is_blocked === state.is_blocked) plan.status = state.status;
+  },
+});
 
 export const user: typeof base = {
   ...base,
@@ -116,11 +121,6 @@ export const user: typeof base = {
     } else if (isService === true && config.email !== null) {
       diagnostics.error(["email"], "Does not fit", "A service user has no e-mail address.");
     }
-  },
-
-  plan({ plan, state, changed }) {
-    if (!changed || state === null) return;
-    if (plan.is_blocked === state.is_blocked) plan.status = state.status;
   },
 
   async create(context) {
