@@ -13,10 +13,16 @@ import { peersData } from "./data-sources/peers.ts";
 import { proxyClustersData } from "./data-sources/proxy-clusters.ts";
 import { proxyDomainsData } from "./data-sources/proxy-domains.ts";
 import { proxyServiceData } from "./data-sources/proxy-service.ts";
+import { ephemeralProxyToken } from "./ephemeral-resources/proxy-token.ts";
+import { ephemeralSetupKey } from "./ephemeral-resources/setup-key.ts";
+import { ephemeralToken } from "./ephemeral-resources/token.ts";
 import { parseDurationMs } from "./framework/duration.ts";
 import type { Provider } from "./framework/resource.ts";
 import { flag, integer, mapOfText, type PlanOf, text } from "./framework/schema.ts";
 import { duration, integerBetween, oneOf } from "./framework/validators.ts";
+import { durationSeconds } from "./functions/duration-seconds.ts";
+import { parseId } from "./functions/parse-id.ts";
+import { serviceUrl } from "./functions/service-url.ts";
 import { accountSettings } from "./resources/account-settings.ts";
 import { certificate } from "./resources/certificate.ts";
 import { customDomain } from "./resources/custom-domain.ts";
@@ -121,6 +127,8 @@ export function netbirdProvider(environment: ProviderEnvironment): Provider<type
       proxyServiceData,
       ...kindDataSources,
     ],
+    ephemeralResources: [ephemeralProxyToken, ephemeralSetupKey, ephemeralToken],
+    functions: [durationSeconds, parseId, serviceUrl],
 
     configure(config, { terraformVersion, diagnostics, log }) {
       const unknownNames = Object.keys(attributes).filter((name) => isUnknown(config[name as keyof Config]));

@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { readEnvironment } from "../config.ts";
 import { netbirdProvider } from "../netbird-provider.ts";
-import { type PageContent, referencePage } from "./reference-page.ts";
+import { functionPage, type PageContent, referencePage } from "./reference-page.ts";
 
 const repository = join(dirname(fileURLToPath(import.meta.url)), "..", "..", "..");
 
@@ -101,6 +101,8 @@ server refuses a second one and names the owner. Needs our server.`,
 \`private_key_wo_version\` does. An imported certificate keeps the key that the server has. Needs our server.`,
   netbird_dns_credentials: `The secret is sent when the credentials are new, and whenever anything in their block changes; raise \`version\` when only
 the secret changed. Needs our server.`,
+  ephemeral: `Every plan and every apply makes one of its own and deletes it at the end, also when it fails. The value never reaches
+plan or state. Should Terraform be killed, it ends by itself. Needs Terraform 1.10.`,
   netbird_setup_key: `The key is told once, when it is created, and kept in the state (sensitive). An imported key has no \`key\`.`,
   netbird_custom_domain: `A service may use the domain in the same apply: refer to \`netbird_custom_domain.<name>.domain\`.`,
 };
@@ -124,6 +126,7 @@ export function referencePages(): Map<string, string> {
   const kinds = [
     { kind: "Resource", folder: "resources", all: provider.resources },
     { kind: "Data Source", folder: "data-sources", all: provider.dataSources },
+    { kind: "Ephemeral Resource", folder: "ephemeral-resources", all: provider.ephemeralResources ?? [] },
   ] as const;
   for (const { kind, folder, all } of kinds) {
     for (const { typeName, schema } of all) {
@@ -133,11 +136,14 @@ export function referencePages(): Map<string, string> {
         kind,
         schema,
         example: example(folder, `${name}.tf`),
-        notes: kind === "Resource" ? (notes[typeName] ?? "") : "",
+        notes:
+          kind === "Ephemeral Resource" ? notes.ephemeral! : (kind === "Resource" && notes[typeName]) || "",
         importForms: kind === "Resource" ? (importForms[typeName] ?? []) : [],
       };
       pages.set(`${folder}/${name}.md`, referencePage(content));
     }
   }
+  for (const one of provider.functions ?? [])
+    pages.set(`functions/${one.name}.md`, functionPage(one, example("functions", `${one.name}.tf`)));
   return pages;
 }

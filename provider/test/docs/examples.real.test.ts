@@ -20,7 +20,7 @@ suite("every example is applied, planned empty and destroyed", () => {
     await workspace.destroy();
   }
 
-  for (const folder of ["resources", "data-sources"]) {
+  for (const folder of ["resources", "data-sources", "ephemeral-resources", "functions"]) {
     for (const file of readdirSync(join(examplesFolder, folder)).filter(
       (name) => name.endsWith(".tf") && !onRealServer.includes(`${folder}/${name}`),
     )) {

@@ -20,6 +20,8 @@ export const onRealServer = [
   "data-sources/tokens.tf",
   "data-sources/user.tf",
   "data-sources/users.tf",
+  "ephemeral-resources/proxy_token.tf",
+  "ephemeral-resources/token.tf",
   "resources/account_settings.tf",
   "resources/certificate.tf",
   "resources/dns_credentials.tf",

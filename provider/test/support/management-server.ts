@@ -372,7 +372,8 @@ export class ManagementServer {
       id: this.#id(),
       key: "A616097E-FCF0-48FA-9354-CA4A61142761",
       name: body.name,
-      expires: body.expires_in === 0 ? ZERO_TIME : "2030-01-01T00:00:00Z",
+      expires:
+        body.expires_in === 0 ? ZERO_TIME : new Date(Date.now() + body.expires_in * 1000).toISOString(),
       type: body.type,
       valid: true,
       revoked: false,
