@@ -10,9 +10,10 @@ import { groupData } from "./data-sources/group.ts";
 import { kindDataSources } from "./data-sources/listed-kinds.ts";
 import { peerData } from "./data-sources/peer.ts";
 import { peersData } from "./data-sources/peers.ts";
-import { proxyClustersData } from "./data-sources/proxy-clusters.ts";
+import { proxyClustersData, reverseProxyClustersData } from "./data-sources/proxy-clusters.ts";
 import { proxyDomainsData } from "./data-sources/proxy-domains.ts";
 import { proxyServiceData } from "./data-sources/proxy-service.ts";
+import { reverseProxyDomainData } from "./data-sources/reverse-proxy-domain.ts";
 import { ephemeralProxyToken } from "./ephemeral-resources/proxy-token.ts";
 import { ephemeralSetupKey } from "./ephemeral-resources/setup-key.ts";
 import { ephemeralToken } from "./ephemeral-resources/token.ts";
@@ -37,6 +38,8 @@ import { type PreflightMode, preflightModes } from "./resources/preflight.ts";
 import { proxyService } from "./resources/proxy-service.ts";
 import { proxyServiceTarget } from "./resources/proxy-service-target.ts";
 import { proxyToken } from "./resources/proxy-token.ts";
+import { reverseProxyDomain } from "./resources/reverse-proxy-domain.ts";
+import { reverseProxyService } from "./resources/reverse-proxy-service.ts";
 import { setupKey } from "./resources/setup-key.ts";
 import { token } from "./resources/token.ts";
 import { user } from "./resources/user.ts";
@@ -112,6 +115,8 @@ export function netbirdProvider(environment: ProviderEnvironment): Provider<type
       proxyService,
       proxyServiceTarget,
       proxyToken,
+      reverseProxyDomain,
+      reverseProxyService,
       setupKey,
       token,
       user,
@@ -125,6 +130,8 @@ export function netbirdProvider(environment: ProviderEnvironment): Provider<type
       proxyClustersData,
       proxyDomainsData,
       proxyServiceData,
+      reverseProxyClustersData,
+      reverseProxyDomainData,
       ...kindDataSources,
     ],
     ephemeralResources: [ephemeralProxyToken, ephemeralSetupKey, ephemeralToken],

@@ -9,6 +9,7 @@ import { networkRouterKind } from "../resources/network-router.ts";
 import { policyKind } from "../resources/policy.ts";
 import { proxyServiceTargetKind } from "../resources/proxy-service-target.ts";
 import { proxyTokenKind } from "../resources/proxy-token.ts";
+import { reverseProxyServiceKind } from "../resources/reverse-proxy-service.ts";
 import { setupKeyAttributes, toldSetupKey } from "../resources/setup-key.ts";
 import { tokenKind } from "../resources/token.ts";
 import { userKind } from "../resources/user.ts";
@@ -64,6 +65,7 @@ export const kindDataSources = [
   oneOfKind(policyKind),
   oneOfKind(proxyTokenKind),
   oneOfKind(proxyServiceTargetKind),
+  oneOfKind(reverseProxyServiceKind),
   oneOfKind(setupKeyKind),
   oneOfKind(tokenKind),
   oneOfKind(userKind),

@@ -39,6 +39,14 @@ const importForms: Record<string, ImportForms> = {
     { id: "d2k0example0000000ab/path=/api", meaning: "service's id, then the path" },
     { id: "d2k0example0000000ab/d2k0example0000000ac", meaning: "service's id, then the id" },
   ],
+  netbird_reverse_proxy_service: [
+    { id: "domain=shop.example.com", meaning: "by domain" },
+    { id: "d2k0example0000000ab", meaning: "by id" },
+  ],
+  netbird_reverse_proxy_domain: [
+    { id: "apps.example.org", meaning: "by domain" },
+    { id: "d2k0example0000000ab", meaning: "by id" },
+  ],
   netbird_group: [
     { id: '"name=web servers"', meaning: "by name" },
     { id: "d2k0example0000000ab", meaning: "by id" },
@@ -103,6 +111,28 @@ server refuses a second one and names the owner. Needs our server.`,
 the secret changed. Needs our server.`,
   ephemeral: `Every plan and every apply makes one of its own and deletes it at the end, also when it fails. The value never reaches
 plan or state. Should Terraform be killed, it ends by itself. Needs Terraform 1.10.`,
+  netbird_reverse_proxy_service: `Configurations for NetBird's own provider work as they are. To go on with netbird_proxy_service, write the new resource and let the object
+move; nothing changes on the server:
+
+\`\`\`terraform
+moved {
+  from = netbird_reverse_proxy_service.example
+  to   = netbird_proxy_service.example
+}
+\`\`\`
+
+Passwords are stored in the state here, as that provider does; \`netbird_proxy_service\` has write-only ones.
+\`access_restrictions.allow_match\` and \`appsec_mode\` are missing: the server does not have them, and a restriction that
+is silently left out would be a hole.`,
+  netbird_reverse_proxy_domain: `Configurations for NetBird's own provider work as they are. To go on with netbird_custom_domain, write the new resource and let the object
+move; nothing changes on the server:
+
+\`\`\`terraform
+moved {
+  from = netbird_reverse_proxy_domain.example
+  to   = netbird_custom_domain.example
+}
+\`\`\``,
   netbird_setup_key: `The key is told once, when it is created, and kept in the state (sensitive). An imported key has no \`key\`.`,
   netbird_custom_domain: `A service may use the domain in the same apply: refer to \`netbird_custom_domain.<name>.domain\`.`,
 };

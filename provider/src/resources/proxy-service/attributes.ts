@@ -32,7 +32,7 @@ import { cidr } from "./cidr.ts";
 
 const port = integerBetween(1, 65_535);
 
-const optionAttributes = {
+export const optionAttributes = {
   skip_tls_verify: flag({
     description: "Accepts any certificate of an `https` target.",
     optional: true,

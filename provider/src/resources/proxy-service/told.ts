@@ -71,7 +71,7 @@ export function toldTarget(target: ServiceTarget) {
 }
 
 /** The API always answers an object; one without anything in it is nothing. */
-function toldOptions(options: ServiceTarget["options"]) {
+export function toldOptions(options: ServiceTarget["options"]) {
   if (Object.keys(options).length === 0) return null;
   return {
     skip_tls_verify: options.skip_tls_verify ?? null,
