@@ -86,6 +86,7 @@ function compileSqliteDriver(root, env) {
 const systemPackages = [
   ["wireguard-go", "wireguard-go"],
   ["wg", "wireguard-tools"],
+  ["zip", "zip"],
   ["ip", "iproute2"],
   ["iptables", "iptables"],
   ["curl", "curl"],

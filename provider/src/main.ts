@@ -10,6 +10,8 @@ import { refusal, startForDebugging, startPlugin } from "./plugin/start.ts";
 const ORPHAN_CHECK_MS = 5_000;
 /** Time for the answer to Shutdown to leave the process. */
 const LAST_ANSWER_MS = 5;
+/** Time to take back what Terraform opened and did not close. */
+const LONGEST_CLOSING_MS = 1_800;
 
 const environment = readEnvironment(process.env);
 const log = makeLog(environment.logLevel, (line) => process.stderr.write(line));
@@ -39,14 +41,24 @@ async function serve(): Promise<void> {
   // Ctrl-C reaches the whole process group. Terraform tells us what to do; dying now would lose objects.
   process.on("SIGINT", () => {});
   process.on("SIGTERM", () => exit(0));
-  const started = await startPlugin(provider, {
+  const started: Awaited<ReturnType<typeof startPlugin>> = await startPlugin(provider, {
     environment,
     log,
     print: (text) => writeSync(1, text),
-    shutdown: () => setTimeout(() => exit(0), LAST_ANSWER_MS),
+    shutdown: () => setTimeout(() => void endOf(started.runtime), LAST_ANSWER_MS),
   });
   listener = started.listener;
   exitWhenOrphaned(started.runtime);
+}
+
+/** Terraform kills a process that is still there two seconds after it was asked to end. */
+async function endOf(runtime: Runtime): Promise<never> {
+  if (runtime.hasLeftovers)
+    await Promise.race([
+      runtime.closeLeftovers(),
+      new Promise((resolve) => setTimeout(resolve, LONGEST_CLOSING_MS)),
+    ]);
+  exit(0);
 }
 
 /** A Terraform that was killed tells nobody; without this the process would stay for ever. */

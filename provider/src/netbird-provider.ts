@@ -5,26 +5,41 @@ import { directTransport } from "./client/direct-transport.ts";
 import { proxiedTransport } from "./client/proxied-transport.ts";
 import { type ProviderEnvironment, version } from "./config.ts";
 import { isUnknown } from "./convert/value.ts";
+import { accountSettingsData } from "./data-sources/account-settings.ts";
 import { groupData } from "./data-sources/group.ts";
+import { kindDataSources } from "./data-sources/listed-kinds.ts";
 import { peerData } from "./data-sources/peer.ts";
 import { peersData } from "./data-sources/peers.ts";
-import { proxyClustersData } from "./data-sources/proxy-clusters.ts";
+import { proxyClustersData, reverseProxyClustersData } from "./data-sources/proxy-clusters.ts";
 import { proxyDomainsData } from "./data-sources/proxy-domains.ts";
 import { proxyServiceData } from "./data-sources/proxy-service.ts";
+import { reverseProxyDomainData } from "./data-sources/reverse-proxy-domain.ts";
+import { ephemeralProxyToken } from "./ephemeral-resources/proxy-token.ts";
+import { ephemeralSetupKey } from "./ephemeral-resources/setup-key.ts";
+import { ephemeralToken } from "./ephemeral-resources/token.ts";
 import { parseDurationMs } from "./framework/duration.ts";
 import type { Provider } from "./framework/resource.ts";
 import { flag, integer, mapOfText, type PlanOf, text } from "./framework/schema.ts";
-import { duration, integerBetween } from "./framework/validators.ts";
+import { duration, integerBetween, oneOf } from "./framework/validators.ts";
+import { durationSeconds } from "./functions/duration-seconds.ts";
+import { parseId } from "./functions/parse-id.ts";
+import { serviceUrl } from "./functions/service-url.ts";
 import { accountSettings } from "./resources/account-settings.ts";
+import { certificate } from "./resources/certificate.ts";
 import { customDomain } from "./resources/custom-domain.ts";
+import { dnsCredentials } from "./resources/dns-credentials.ts";
 import { group } from "./resources/group.ts";
 import { network } from "./resources/network.ts";
 import { networkResource } from "./resources/network-resource.ts";
 import { networkRouter } from "./resources/network-router.ts";
 import { peer } from "./resources/peer.ts";
 import { policy } from "./resources/policy.ts";
+import { type PreflightMode, preflightModes } from "./resources/preflight.ts";
 import { proxyService } from "./resources/proxy-service.ts";
+import { proxyServiceTarget } from "./resources/proxy-service-target.ts";
 import { proxyToken } from "./resources/proxy-token.ts";
+import { reverseProxyDomain } from "./resources/reverse-proxy-domain.ts";
+import { reverseProxyService } from "./resources/reverse-proxy-service.ts";
 import { setupKey } from "./resources/setup-key.ts";
 import { token } from "./resources/token.ts";
 import { user } from "./resources/user.ts";
@@ -59,6 +74,12 @@ const attributes = {
     optional: true,
     validators: [integerBetween(0, 20)],
   }),
+  preflight: text({
+    description:
+      "What happens when the server would refuse what is planned: `error` fails the plan, `warn` only says so, `off` does not ask. Defaults to `error`. NetBird's own server cannot be asked.",
+    optional: true,
+    validators: [oneOf(...preflightModes)],
+  }),
   ca_cert: text({
     description: "Certificate authority to trust beside the system's: PEM text, or the path of a PEM file.",
     optional: true,
@@ -82,7 +103,9 @@ export function netbirdProvider(environment: ProviderEnvironment): Provider<type
     schema: { version: 0, description: "Manages NetBird's reverse proxy and what it needs.", attributes },
     resources: [
       accountSettings,
+      certificate,
       customDomain,
+      dnsCredentials,
       group,
       network,
       networkResource,
@@ -90,13 +113,29 @@ export function netbirdProvider(environment: ProviderEnvironment): Provider<type
       peer,
       policy,
       proxyService,
+      proxyServiceTarget,
       proxyToken,
+      reverseProxyDomain,
+      reverseProxyService,
       setupKey,
       token,
       user,
       wireguardPeer,
     ],
-    dataSources: [groupData, peerData, peersData, proxyClustersData, proxyDomainsData, proxyServiceData],
+    dataSources: [
+      accountSettingsData,
+      groupData,
+      peerData,
+      peersData,
+      proxyClustersData,
+      proxyDomainsData,
+      proxyServiceData,
+      reverseProxyClustersData,
+      reverseProxyDomainData,
+      ...kindDataSources,
+    ],
+    ephemeralResources: [ephemeralProxyToken, ephemeralSetupKey, ephemeralToken],
+    functions: [durationSeconds, parseId, serviceUrl],
 
     configure(config, { terraformVersion, diagnostics, log }) {
       const unknownNames = Object.keys(attributes).filter((name) => isUnknown(config[name as keyof Config]));
@@ -155,6 +194,7 @@ export function netbirdProvider(environment: ProviderEnvironment): Provider<type
           transport: throughProxy ? proxiedTransport(options, proxy) : directTransport(options),
           log,
         }),
+        (known(config.preflight) ?? "error") as PreflightMode,
       );
     },
 

@@ -103,14 +103,10 @@ suite("the provider block", () => {
     const { code, output } = await workspace.run("providers", "schema", "-json");
     assert.equal(code, 0, output);
     const schema = JSON.parse(output).provider_schemas[providerAddress];
-    assert.deepEqual(Object.keys(schema.data_source_schemas).sort(), [
-      "netbird_group",
-      "netbird_peer",
-      "netbird_peers",
-      "netbird_proxy_clusters",
-      "netbird_proxy_domains",
-      "netbird_proxy_service",
-    ]);
+    const { resources, dataSources } = netbirdProvider(readEnvironment({}));
+    const names = (all: readonly { typeName: string }[]) => all.map(({ typeName }) => typeName).sort();
+    assert.deepEqual(Object.keys(schema.data_source_schemas).sort(), names(dataSources));
+    assert.deepEqual(Object.keys(schema.resource_schemas).sort(), names(resources));
     const password =
       schema.resource_schemas.netbird_proxy_service.block.attributes.auth.nested_type.attributes.password;
     assert.equal(password.nested_type.attributes.value_wo.write_only, true);

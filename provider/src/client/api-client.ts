@@ -215,7 +215,7 @@ export class ApiClient {
         const afterMs = retryAfterMs(answer.headers["retry-after"], Date.now());
         outcome = { kind: "status", status: answer.status, retryAfterMs: afterMs };
       } else {
-        outcome = { kind: "network", sent: result.sent };
+        outcome = { kind: "network", sent: result.sent, timedOut: result.code === "ETIMEDOUT" };
       }
       const random = this.#options.random?.() ?? Math.random();
       const delayMs = retryDelayMs(info.method, outcome, attempt, maxRetries, random);

@@ -45,3 +45,6 @@ export type ProxyTokenCreated = rest.ProxyTokenCreated;
 export type PeerCreated = rest.PeerCreated;
 export type Account = rest.Account;
 export type AccountSettings = rest.AccountSettings;
+export type Certificate = rest.Certificate;
+export type DnsCredentials = rest.DnsCredentials;
+export type OwnedServiceTarget = rest.OwnedServiceTarget;

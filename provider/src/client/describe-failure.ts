@@ -18,7 +18,9 @@ function describeAnswer(failure: ApiFailure, context: FailureContext): Diagnosti
   const lines = [sentence(failure.message)];
   // The server knows the token is wrong, but not where it was set.
   const advice =
-    failure.status === 401 ? [failure.hint, adviceFor(failure)] : [failure.hint || adviceFor(failure)];
+    failure.status === 401 || isUnknownPath(failure)
+      ? [failure.hint, adviceFor(failure)]
+      : [failure.hint || adviceFor(failure)];
   for (const line of advice) if (line !== "") lines.push(sentence(line));
   // A message that names a field which is no attribute of ours must still say which.
   if (failure.path !== "" && path === undefined) lines.push(`Field of the API: ${failure.path}.`);
@@ -60,6 +62,8 @@ function adviceFor(failure: ApiFailure): string {
     case 403:
       return "The user of the token needs a role with this permission.";
     case 404:
+      if (isUnknownPath(failure))
+        return "Check `management_url` of the provider block, or NB_MANAGEMENT_URL: this may be no management server.";
       return failure.request.method === "GET" ? "" : "It was deleted outside Terraform; run the plan again.";
     case 409:
       return "Choose another name, or import the object that has it.";
@@ -72,6 +76,11 @@ function adviceFor(failure: ApiFailure): string {
   }
 }
 
+/** Not the object is unknown but the place: what can be made has one on every management server. */
+function isUnknownPath({ status, code, request }: ApiFailure): boolean {
+  return status === 404 && (code === "request.not_found" || (code === "" && request.method === "POST"));
+}
+
 function answerLine(failure: ApiFailure): string {
   const parts = [`${failure.request.method} ${failure.request.url} answered ${failure.status}`];
   if (failure.code !== "") parts.push(failure.code);
@@ -80,13 +89,24 @@ function answerLine(failure: ApiFailure): string {
   return ` ${parts.join(", ")}`;
 }
 
+/** Node's codes for a certificate that is not trusted. */
+const CERTIFICATE_CODES = new Set([
+  "SELF_SIGNED_CERT_IN_CHAIN",
+  "DEPTH_ZERO_SELF_SIGNED_CERT",
+  "UNABLE_TO_GET_ISSUER_CERT",
+  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+]);
+
 function describeSilence(failure: NetworkFailure, { doing }: FailureContext): Diagnostic {
   const attempts = failure.attempts > 1 ? ` (${failure.attempts} attempts)` : "";
   const lines = [`${failure.request.method} ${failure.request.url}: ${failure.message}${attempts}.`];
   lines.push(
     failure.mayHaveHappened
       ? "The server may have done it. Run the plan again; an object that now exists unknown to Terraform can be imported."
-      : "Check `management_url` of the provider block, or NB_MANAGEMENT_URL, and that the server runs.",
+      : CERTIFICATE_CODES.has(failure.code)
+        ? "Nobody that this machine trusts vouches for the server's certificate. Set `ca_cert` of the provider block to the authority that does."
+        : "Check `management_url` of the provider block, or NB_MANAGEMENT_URL, and that the server runs.",
   );
   return { severity: "error", summary: `No answer from the server (${doing})`, detail: lines.join("\n") };
 }

@@ -1,7 +1,12 @@
 /** How one attempt ended without success. */
 export type Outcome =
   | { readonly kind: "status"; readonly status: number; readonly retryAfterMs: number | undefined }
-  | { readonly kind: "network"; readonly sent: boolean };
+  | {
+      readonly kind: "network";
+      readonly sent: boolean;
+      /** Nothing came within the time that one request may take. */
+      readonly timedOut?: boolean;
+    };
 
 const BASE_MS = 250;
 const CEILING_MS = 10_000;
@@ -25,6 +30,8 @@ export function retryDelayMs(
   if (attempt > maxRetries) return undefined;
   const backoffMs = random * Math.min(CEILING_MS, BASE_MS * 2 ** (attempt - 1));
   if (outcome.kind === "network") {
+    // Whoever is silent for that long is not busy for a moment, and the user set how long to wait.
+    if (outcome.timedOut) return undefined;
     return !outcome.sent || method !== "POST" ? backoffMs : undefined;
   }
   const { status, retryAfterMs } = outcome;

@@ -48,3 +48,9 @@ export const proxyClustersData: DataSource<typeof attributes, Walk> = {
     };
   },
 };
+
+/** The same under the name that NetBird's own provider gives it. */
+export const reverseProxyClustersData: typeof proxyClustersData = {
+  ...proxyClustersData,
+  typeName: "netbird_reverse_proxy_clusters",
+};

@@ -1,11 +1,20 @@
 import type { Service } from "../client/api-types.ts";
 import type { DataSource } from "../framework/resource.ts";
-import { flag, integer, listOfText, nested, nestedList, setOfText, text } from "../framework/schema.ts";
+import {
+  flag,
+  integer,
+  listOfText,
+  nested,
+  nestedList,
+  setOfText,
+  type ToldOf,
+  text,
+} from "../framework/schema.ts";
 import { toldService } from "../resources/proxy-service/told.ts";
 import type { Walk } from "../resources/walk.ts";
 import { requireSelector, selectOne } from "./select-one.ts";
 
-const attributes = {
+export const serviceDataAttributes = {
   id: text({ description: "Id of the service.", optional: true, computed: true }),
   domain: text({ description: "Domain of the service.", optional: true, computed: true }),
   name: text({ description: "Name of the service.", optional: true, computed: true }),
@@ -50,9 +59,13 @@ const attributes = {
   live_on: listOfText({ description: "Ids of the proxies that serve the newest version.", computed: true }),
 };
 
-export const proxyServiceData: DataSource<typeof attributes, Walk> = {
+export const proxyServiceData: DataSource<typeof serviceDataAttributes, Walk> = {
   typeName: "netbird_proxy_service",
-  schema: { version: 0, description: "One service, found by id, domain or name.", attributes },
+  schema: {
+    version: 0,
+    description: "One service, found by id, domain or name.",
+    attributes: serviceDataAttributes,
+  },
 
   validate: (config, diagnostics) => requireSelector(config, ["id", "domain", "name"], diagnostics),
 
@@ -67,31 +80,35 @@ export const proxyServiceData: DataSource<typeof attributes, Walk> = {
       },
       ({ domain }) => domain,
     );
-    const told = toldService(found);
-    return {
-      id: told.id,
-      domain: told.domain,
-      name: told.name,
-      mode: told.mode,
-      enabled: told.enabled,
-      private: told.private,
-      listen_port: told.listen_port,
-      access_groups: told.access_groups,
-      targets: found.targets.map((target) => ({
-        path: found.mode === "http" ? target.path || "/" : null,
-        target_type: target.target_type,
-        target_id: target.target_id,
-        host: target.host,
-        port: target.port,
-        protocol: target.protocol,
-        enabled: target.enabled,
-      })),
-      url: told.url,
-      status: told.status,
-      status_reason: told.status_reason,
-      proxy_cluster: told.proxy_cluster,
-      certificate: told.certificate,
-      live_on: told.live_on,
-    };
+    return toldServiceData(found);
   },
 };
+
+export function toldServiceData(found: Service): ToldOf<typeof serviceDataAttributes> {
+  const told = toldService(found);
+  return {
+    id: told.id,
+    domain: told.domain,
+    name: told.name,
+    mode: told.mode,
+    enabled: told.enabled,
+    private: told.private,
+    listen_port: told.listen_port,
+    access_groups: told.access_groups,
+    targets: found.targets.map((target) => ({
+      path: found.mode === "http" ? target.path || "/" : null,
+      target_type: target.target_type,
+      target_id: target.target_id,
+      host: target.host,
+      port: target.port,
+      protocol: target.protocol,
+      enabled: target.enabled,
+    })),
+    url: told.url,
+    status: told.status,
+    status_reason: told.status_reason,
+    proxy_cluster: told.proxy_cluster,
+    certificate: told.certificate,
+    live_on: told.live_on,
+  };
+}

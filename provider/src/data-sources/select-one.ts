@@ -20,12 +20,22 @@ export function selectOne<T extends { id: string }>(
   what: string,
   items: readonly T[],
   selectors: {
-    readonly [attribute: string]: { readonly wanted: unknown; readonly of: (item: T) => unknown };
+    readonly [attribute: string]: {
+      readonly wanted: unknown;
+      readonly of: (item: T) => unknown;
+      /** Without it, only the same spelling is the same. */
+      readonly sameMeaning?: (a: never, b: never) => boolean;
+    };
   },
   label: (item: T) => string,
 ): T {
   const given = Object.entries(selectors).filter(([, { wanted }]) => wanted !== null && !isUnknown(wanted));
-  const fitting = items.filter((item) => given.every(([, { wanted, of }]) => of(item) === wanted));
+  const fitting = items.filter((item) =>
+    given.every(
+      ([, { wanted, of, sameMeaning }]) =>
+        of(item) === wanted || sameMeaning?.(of(item) as never, wanted as never) === true,
+    ),
+  );
   if (fitting.length === 1) return fitting[0]!;
   const sought = given.map(([attribute, { wanted }]) => `${attribute} "${String(wanted)}"`).join(" and ");
   const path = [given[0]?.[0] ?? "id"];

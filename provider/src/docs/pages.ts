@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { readEnvironment } from "../config.ts";
 import { netbirdProvider } from "../netbird-provider.ts";
-import { type PageContent, referencePage } from "./reference-page.ts";
+import { functionPage, type PageContent, referencePage } from "./reference-page.ts";
 
 const repository = join(dirname(fileURLToPath(import.meta.url)), "..", "..", "..");
 
@@ -27,6 +27,23 @@ const importForms: Record<string, ImportForms> = {
     { id: "d2k0example0000000ab", meaning: "by id" },
   ],
   netbird_custom_domain: [
+    { id: "apps.example.org", meaning: "by domain" },
+    { id: "d2k0example0000000ab", meaning: "by id" },
+  ],
+  netbird_certificate: byName("shop"),
+  netbird_dns_credentials: [
+    { id: "domain=apps.example.org", meaning: "by domain" },
+    { id: "d2k0example0000000ab", meaning: "by id" },
+  ],
+  netbird_proxy_service_target: [
+    { id: "d2k0example0000000ab/path=/api", meaning: "service's id, then the path" },
+    { id: "d2k0example0000000ab/d2k0example0000000ac", meaning: "service's id, then the id" },
+  ],
+  netbird_reverse_proxy_service: [
+    { id: "domain=shop.example.com", meaning: "by domain" },
+    { id: "d2k0example0000000ab", meaning: "by id" },
+  ],
+  netbird_reverse_proxy_domain: [
     { id: "apps.example.org", meaning: "by domain" },
     { id: "d2k0example0000000ab", meaning: "by id" },
   ],
@@ -64,8 +81,9 @@ const notes: Record<string, string> = {
   provider: `Secrets are write-only arguments (Terraform 1.11 or newer): they reach the server, and neither plan nor state.
 Requests that fail for a passing reason are repeated, and all wait when the server asks for patience.
 
-While planning, the provider lets our server check every change (a dry run), so that what the plan accepts, the apply
-accepts too. NetBird's own management server works as well; there, such mistakes show while applying.`,
+While planning, the provider lets our server check every change whose values are known (a dry run), so that what the plan
+accepts, the apply accepts too. \`preflight = "warn"\` only reports what the server would refuse, \`"off"\` does not ask.
+A name that is taken is a warning, because the same apply may free it. NetBird's own management server works as well; there, such mistakes show while applying.`,
   netbird_proxy_service: `## What the plan tells
 
 - A service without \`auth\`, \`private\` and \`access_restrictions.allowed_cidrs\` can be reached by everyone. The plan
@@ -84,6 +102,37 @@ new one. \`terraform untaint\` keeps it.
 \`value_wo\` is write-only. Terraform cannot see that it changed, so raise \`version\` whenever it does. A method that was
 removed or switched off behind Terraform's back is put back with its secret. Before Terraform 1.11 use \`value\`, which is
 stored in the state.`,
+  netbird_proxy_service_target: `A service that is managed by \`netbird_proxy_service\` has all its targets in \`targets\`. Where other teams add routes of
+their own, let it ignore them with \`lifecycle { ignore_changes = [targets] }\`. A path belongs to whoever was first; the
+server refuses a second one and names the owner. Needs our server.`,
+  netbird_certificate: `Terraform never reads the key back. It is sent when the certificate is new, when \`certificate_chain\` changes, and when
+\`private_key_wo_version\` does. An imported certificate keeps the key that the server has. Needs our server.`,
+  netbird_dns_credentials: `The secret is sent when the credentials are new, and whenever anything in their block changes; raise \`version\` when only
+the secret changed. Needs our server.`,
+  ephemeral: `Every plan and every apply makes one of its own and deletes it at the end, also when it fails. The value never reaches
+plan or state. Should Terraform be killed, it ends by itself. Needs Terraform 1.10.`,
+  netbird_reverse_proxy_service: `Configurations for NetBird's own provider work as they are. To go on with netbird_proxy_service, write the new resource and let the object
+move; nothing changes on the server:
+
+\`\`\`terraform
+moved {
+  from = netbird_reverse_proxy_service.example
+  to   = netbird_proxy_service.example
+}
+\`\`\`
+
+Passwords are stored in the state here, as that provider does; \`netbird_proxy_service\` has write-only ones.
+\`access_restrictions.allow_match\` and \`appsec_mode\` are missing: the server does not have them, and a restriction that
+is silently left out would be a hole.`,
+  netbird_reverse_proxy_domain: `Configurations for NetBird's own provider work as they are. To go on with netbird_custom_domain, write the new resource and let the object
+move; nothing changes on the server:
+
+\`\`\`terraform
+moved {
+  from = netbird_reverse_proxy_domain.example
+  to   = netbird_custom_domain.example
+}
+\`\`\``,
   netbird_setup_key: `The key is told once, when it is created, and kept in the state (sensitive). An imported key has no \`key\`.`,
   netbird_custom_domain: `A service may use the domain in the same apply: refer to \`netbird_custom_domain.<name>.domain\`.`,
 };
@@ -107,6 +156,7 @@ export function referencePages(): Map<string, string> {
   const kinds = [
     { kind: "Resource", folder: "resources", all: provider.resources },
     { kind: "Data Source", folder: "data-sources", all: provider.dataSources },
+    { kind: "Ephemeral Resource", folder: "ephemeral-resources", all: provider.ephemeralResources ?? [] },
   ] as const;
   for (const { kind, folder, all } of kinds) {
     for (const { typeName, schema } of all) {
@@ -116,11 +166,14 @@ export function referencePages(): Map<string, string> {
         kind,
         schema,
         example: example(folder, `${name}.tf`),
-        notes: kind === "Resource" ? (notes[typeName] ?? "") : "",
+        notes:
+          kind === "Ephemeral Resource" ? notes.ephemeral! : (kind === "Resource" && notes[typeName]) || "",
         importForms: kind === "Resource" ? (importForms[typeName] ?? []) : [],
       };
       pages.set(`${folder}/${name}.md`, referencePage(content));
     }
   }
+  for (const one of provider.functions ?? [])
+    pages.set(`functions/${one.name}.md`, functionPage(one, example("functions", `${one.name}.tf`)));
   return pages;
 }

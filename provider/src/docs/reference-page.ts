@@ -1,10 +1,11 @@
 import type { CtyType } from "../convert/cty-type.ts";
+import type { ProviderFunction } from "../framework/provider-function.ts";
 import type { Attribute, Attributes, Schema } from "../framework/schema.ts";
 
 export interface PageContent {
   /** As configurations write it: `netbird_group`. */
   readonly title: string;
-  readonly kind: "Resource" | "Data Source" | "Provider";
+  readonly kind: "Resource" | "Data Source" | "Ephemeral Resource" | "Provider";
   readonly schema: Schema;
   /** HCL. */
   readonly example: string;
@@ -32,6 +33,24 @@ export function referencePage(page: PageContent): string {
     );
     sections.push(`## Import\n\n\`\`\`shell\n${lines.join("\n")}\n\`\`\``);
   }
+  return `${sections.join("\n\n")}\n`;
+}
+
+/** The page of a function. */
+export function functionPage(one: ProviderFunction, example: string): string {
+  const parameters = one.parameters.map(
+    ({ name, type, description, nullable }, index) =>
+      `${index + 1}. \`${name}\` (${ctyName(type)}${nullable ? ", Nullable" : ""}) ${description}`,
+  );
+  const signature = `${one.name}(${one.parameters.map(({ name, type }) => `${name} ${ctyName(type).toLowerCase()}`).join(", ")}) ${ctyName(one.returns).toLowerCase()}`;
+  const sections = [
+    `---\npage_title: "${one.name} Function"\nsubcategory: ""\ndescription: ${JSON.stringify(one.summary)}\n---`,
+    `# ${one.name} (Function)`,
+    one.description,
+    `## Example Usage\n\n\`\`\`terraform\n${example.trim()}\n\`\`\``,
+    `## Signature\n\n\`\`\`text\n${signature}\n\`\`\``,
+    `## Arguments\n\n${parameters.join("\n")}`,
+  ];
   return `${sections.join("\n\n")}\n`;
 }
 

@@ -1,7 +1,9 @@
 import type { LosslessJson } from "../convert/lossless-json.ts";
 import type { Diagnostics } from "./diagnostics.ts";
+import type { EphemeralResource } from "./ephemeral-resource.ts";
 import type { Path } from "./path.ts";
 import type { PrivateState } from "./private-state.ts";
+import type { ProviderFunction } from "./provider-function.ts";
 import type { Attributes, PlanOf, Schema, StateOf, ToldOf } from "./schema.ts";
 
 /** Lines for Terraform's log. Fields must not hold secrets. */
@@ -110,6 +112,9 @@ export interface Provider<A extends Attributes, C> {
   readonly resources: readonly Resource<any, C>[];
   // biome-ignore lint/suspicious/noExplicitAny: as above
   readonly dataSources: readonly DataSource<any, C>[];
+  // biome-ignore lint/suspicious/noExplicitAny: as above
+  readonly ephemeralResources?: readonly EphemeralResource<any, C>[];
+  readonly functions?: readonly ProviderFunction[];
   validate?(config: PlanOf<A>, diagnostics: Diagnostics): void;
   /** Makes what resources work with. No network: it runs several times per command. */
   configure(

@@ -1,6 +1,8 @@
 import { type ServerUnaryCall, type ServiceDefinition, type sendUnaryData, status } from "@grpc/grpc-js";
 import { type Diagnostic, ProviderService } from "@netbird-proxy/proto/tfplugin6";
 import { applyResourceChange } from "./rpc/apply-resource-change.ts";
+import { callFunction } from "./rpc/call-function.ts";
+import { closeEphemeralResource } from "./rpc/close-ephemeral-resource.ts";
 import { configureProvider } from "./rpc/configure-provider.ts";
 import { getFunctions } from "./rpc/get-functions.ts";
 import { getMetadata } from "./rpc/get-metadata.ts";
@@ -8,12 +10,15 @@ import { getProviderSchema } from "./rpc/get-provider-schema.ts";
 import { getResourceIdentitySchemas } from "./rpc/get-resource-identity-schemas.ts";
 import { importResourceState } from "./rpc/import-resource-state.ts";
 import { moveResourceState } from "./rpc/move-resource-state.ts";
+import { openEphemeralResource } from "./rpc/open-ephemeral-resource.ts";
 import { planResourceChange } from "./rpc/plan-resource-change.ts";
 import { readDataSource } from "./rpc/read-data-source.ts";
 import { readResource } from "./rpc/read-resource.ts";
+import { renewEphemeralResource } from "./rpc/renew-ephemeral-resource.ts";
 import { stopProvider } from "./rpc/stop-provider.ts";
 import { upgradeResourceState } from "./rpc/upgrade-resource-state.ts";
 import { validateDataResourceConfig } from "./rpc/validate-data-resource-config.ts";
+import { validateEphemeralResourceConfig } from "./rpc/validate-ephemeral-resource-config.ts";
 import { validateProviderConfig } from "./rpc/validate-provider-config.ts";
 import { validateResourceConfig } from "./rpc/validate-resource-config.ts";
 import type { Runtime } from "./runtime.ts";
@@ -35,7 +40,12 @@ const handlers = {
   importResourceState,
   moveResourceState,
   readDataSource,
+  validateEphemeralResourceConfig,
+  openEphemeralResource,
+  renewEphemeralResource,
+  closeEphemeralResource,
   getFunctions,
+  callFunction,
   stopProvider,
 } satisfies Partial<Record<keyof typeof ProviderService, unknown>>;
 

@@ -1,4 +1,6 @@
-import { DiagnosticError } from "../framework/diagnostics.ts";
+import { DiagnosticError, Diagnostics } from "../framework/diagnostics.ts";
+import type { EphemeralResource } from "../framework/ephemeral-resource.ts";
+import { PrivateState } from "../framework/private-state.ts";
 import type { DataSource, Log, Provider, Resource } from "../framework/resource.ts";
 import type { Attributes } from "../framework/schema.ts";
 
@@ -9,6 +11,9 @@ export class Runtime {
   readonly log: Log;
   readonly #resources: Map<string, Resource<Attributes, unknown>>;
   readonly #dataSources: Map<string, DataSource<Attributes, unknown>>;
+  readonly #ephemeralResources: Map<string, EphemeralResource<Attributes, unknown>>;
+  /** Ephemeral resources that were opened and not closed yet, with what closing them needs. */
+  readonly #open = new Map<string, { readonly typeName: string; readonly memory: Uint8Array }>();
   #client: unknown;
   #stop = new AbortController();
   #inFlight = 0;
@@ -19,6 +24,7 @@ export class Runtime {
     this.log = log;
     this.#resources = new Map(provider.resources.map((resource) => [resource.typeName, resource]));
     this.#dataSources = new Map(provider.dataSources.map((source) => [source.typeName, source]));
+    this.#ephemeralResources = new Map((provider.ephemeralResources ?? []).map((one) => [one.typeName, one]));
   }
 
   /** Undefined before the provider is configured. */
@@ -37,11 +43,46 @@ export class Runtime {
   }
 
   /** Replaces the configuration; a long-lived process is configured once per walk. */
-  configured(client: unknown): void {
+  async configured(client: unknown): Promise<void> {
     const previous = this.#client;
     this.#client = client;
     if (this.#stop.signal.aborted) this.#stop = new AbortController();
-    if (previous !== undefined && previous !== client) this.provider.close?.(previous);
+    if (previous === undefined || previous === client) return;
+    await this.closeLeftovers(previous);
+    this.provider.close?.(previous);
+  }
+
+  opened(typeName: string, memory: Uint8Array): void {
+    this.#open.set(keyOf(typeName, memory), { typeName, memory });
+  }
+
+  closed(typeName: string, memory: Uint8Array): void {
+    this.#open.delete(keyOf(typeName, memory));
+  }
+
+  get hasLeftovers(): boolean {
+    return this.#open.size > 0;
+  }
+
+  /** Closes what Terraform opened and forgot: it does so when something that uses the value fails, or is interrupted. */
+  async closeLeftovers(client = this.#client): Promise<void> {
+    const leftovers = [...this.#open.values()];
+    this.#open.clear();
+    await Promise.all(
+      leftovers.map(async ({ typeName, memory }) => {
+        try {
+          await this.ephemeralResource(typeName).close?.({
+            client,
+            diagnostics: new Diagnostics(),
+            signal: new AbortController().signal,
+            log: this.log,
+            private: new PrivateState(memory),
+          });
+        } catch (error) {
+          this.log("error", "an ephemeral resource could not be closed", { typeName, reason: String(error) });
+        }
+      }),
+    );
   }
 
   get stopSignal(): AbortSignal {
@@ -77,6 +118,14 @@ export class Runtime {
   dataSource(typeName: string): DataSource<Attributes, unknown> {
     return found(this.#dataSources, typeName, "data source");
   }
+
+  ephemeralResource(typeName: string): EphemeralResource<Attributes, unknown> {
+    return found(this.#ephemeralResources, typeName, "ephemeral resource");
+  }
+}
+
+function keyOf(typeName: string, memory: Uint8Array): string {
+  return `${typeName} ${Buffer.from(memory).toString("base64")}`;
 }
 
 function found<T>(all: Map<string, T>, typeName: string, what: string): T {

@@ -76,7 +76,8 @@ export async function startForDebugging<C>(
     reattach: reattachVariable(providerAddress, listener, process.pid),
     close() {
       listener.close();
-      if (runtime.client !== undefined) provider.close?.(runtime.client as C);
+      if (runtime.client === undefined) return;
+      void runtime.closeLeftovers().finally(() => provider.close?.(runtime.client as C));
     },
   };
 }

@@ -11,6 +11,7 @@ import { flag, nestedList, type ToldOf, text } from "../framework/schema.ts";
 import { timeoutMs, timeouts } from "../framework/timeouts.ts";
 import { matching } from "../framework/validators.ts";
 import { parseImportId } from "./import-lookup.ts";
+import { preflight } from "./preflight.ts";
 import type { Walk } from "./walk.ts";
 
 const COLLECTION = "/reverse-proxies/domains";
@@ -68,12 +69,22 @@ export const customDomain: Resource<Attributes, Walk> = {
   },
   movesFrom: ["netbird_reverse_proxy_domain"],
 
-  plan({ client, plan, state, changed }) {
+  async plan(context) {
+    const { client, plan, state, changed } = context;
     if (!changed) return;
     if (state === null && !isUnknown(plan.domain) && plan.domain !== null)
       client?.domains.customDomain(plan.domain);
     if (plan.wait_for_validation === true) plan.validated = true;
     else if (state !== null) plan.validated = state.validated;
+    if (state !== null) return;
+    await preflight(context, {
+      method: "POST",
+      path: COLLECTION,
+      body: { domain: plan.domain, target_cluster: plan.target_cluster },
+      doing: "plan netbird_custom_domain",
+      attributeOf: (field) => (field === "domain" || field === "target_cluster" ? [field] : undefined),
+      maySettle: ({ status }) => status === 409 && "perhaps",
+    });
   },
 
   async create(context) {

@@ -2,11 +2,13 @@ import type { Group, GroupRequest, NetworkResource } from "../client/api-types.t
 import { createdSince } from "../client/created-since.ts";
 import { isGone, mayHaveHappened } from "../client/failure.ts";
 import { isUnknown, type Unknown, unknown } from "../convert/value.ts";
+import type { Path } from "../framework/path.ts";
 import { useStateForUnknown } from "../framework/plan-modifiers.ts";
-import type { Resource } from "../framework/resource.ts";
+import type { PlanContext, Resource } from "../framework/resource.ts";
 import { integer, type PlanOf, setOfText, type ToldOf, text } from "../framework/schema.ts";
 import { bytesBetween } from "../framework/validators.ts";
 import { onlyMatch, parseImportId } from "./import-lookup.ts";
+import { holdsUnknown, preflight } from "./preflight.ts";
 import { unchangedSince } from "./unchanged-since.ts";
 import type { Walk } from "./walk.ts";
 
@@ -67,11 +69,12 @@ export const group: Resource<GroupAttributes, Walk> = {
     },
   },
 
-  plan({ plan, state, config, changed }) {
+  async plan(context) {
+    const { plan, state, config, changed } = context;
     if (!changed) return;
     if (config.peers !== null) plan.peers_count = countOf(plan.peers);
     if (config.resources !== null) plan.resources_count = countOf(plan.resources);
-    if (state !== null) return;
+    if (state !== null) return checkByServer(context);
     // Nobody can be in a group that does not exist yet.
     if (config.peers === null) {
       plan.peers = [];
@@ -82,6 +85,7 @@ export const group: Resource<GroupAttributes, Walk> = {
       plan.resources_count = 0;
     }
     plan.issued = "api";
+    await checkByServer(context);
   },
 
   async create({ client, plan, config, signal, keep }) {
@@ -164,6 +168,24 @@ export const group: Resource<GroupAttributes, Walk> = {
   attributeOf: (field) =>
     field === "name" || field === "peers" || field === "resources" ? [field] : undefined,
 };
+
+/** Asks about the request that applying would make; members that nobody configures go without saying. */
+async function checkByServer(context: PlanContext<GroupAttributes, Walk>): Promise<void> {
+  const { client, plan, config, state } = context;
+  const { name, peers } = config;
+  if (client === undefined || !client.ready || holdsUnknown([name, peers, config.resources])) return;
+  await preflight(context, {
+    method: state === null ? "POST" : "PUT",
+    path: state === null ? "/groups" : `/groups/${encodeURIComponent(String(state.id))}`,
+    body: {
+      name,
+      peers: peers === null ? [...((state?.peers as readonly string[] | undefined) ?? [])] : plan.peers,
+    },
+    doing: "plan netbird_group",
+    attributeOf: group.attributeOf as (field: string) => Path | undefined,
+    maySettle: ({ status }) => status === 409 && "perhaps",
+  });
+}
 
 async function isMissing(client: Walk, path: string, signal: AbortSignal): Promise<boolean> {
   try {

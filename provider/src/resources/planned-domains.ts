@@ -41,6 +41,11 @@ export class PlannedDomains {
     return owner !== undefined && !(this.#after.get(owner) === domain);
   }
 
+  /** True when at least one custom domain is new. */
+  get plansCustomDomains(): boolean {
+    return this.#customDomains.size > 0;
+  }
+
   isUnderPlannedCustomDomain(domain: string): boolean {
     return [...this.#customDomains].some((custom) => domain === custom || domain.endsWith(`.${custom}`));
   }

@@ -124,6 +124,8 @@ function unchangedService(
       state: state as unknown as ObjectValue,
       config: config as unknown as ObjectValue | null,
       told: (found) => toldService(found, state) as ToldObject,
+      // A service that goes away has lost the routes that are managed on their own just before.
+      except: config === null && client.sharedServices.has(state.id!) ? ["targets"] : [],
     },
     signal,
   );

@@ -1,11 +1,14 @@
 import { createdSince } from "../client/created-since.ts";
-import { isGone, mayHaveHappened } from "../client/failure.ts";
-import type { ObjectValue } from "../convert/value.ts";
+import { type ApiFailure, isGone, mayHaveHappened } from "../client/failure.ts";
+import { equalValues } from "../convert/compare.ts";
+import type { ObjectValue, Value } from "../convert/value.ts";
 import { DiagnosticError } from "../framework/diagnostics.ts";
-import type { ApplyContext, CallContext, Resource } from "../framework/resource.ts";
+import type { Path } from "../framework/path.ts";
+import type { ApplyContext, CallContext, PlanContext, Resource } from "../framework/resource.ts";
 import type { Attributes, PlanOf, StateOf, ToldOf } from "../framework/schema.ts";
 import type { ToldObject } from "../framework/settle-state.ts";
 import { onlyMatch, parseImportId } from "./import-lookup.ts";
+import { holdsUnknown, preflight } from "./preflight.ts";
 import { unchangedSince } from "./unchanged-since.ts";
 import type { Walk } from "./walk.ts";
 
@@ -42,6 +45,8 @@ export interface RestKind<A extends Attributes, T extends { id: string }> {
   toldOnce?(created: T): ToldOf<A>;
   /** True for what is listed but counts as gone. */
   isGone?(found: T): boolean;
+  /** True for a refusal while planning that another object of the same apply takes out of the way. */
+  maySettle?(failure: ApiFailure, parts: RequestParts<A>, walk: Walk): boolean;
   /** Objects of the collection have no GET of their own. */
   readonly listOnly?: boolean;
 }
@@ -158,13 +163,59 @@ export function restResource<A extends Attributes, T extends { id: string }>(
       return { ...at, id: pick(items, rest, context) } as unknown as ToldOf<A>;
     },
 
-    attributeOf: (field) => {
-      const [name = ""] = field.split(/[.[]/);
-      return Object.hasOwn(attributes, name) ? [name] : undefined;
-    },
+    attributeOf,
 
     ...more,
+
+    async plan(context) {
+      await more.plan?.(context);
+      await checkByServer(context);
+    },
   };
+
+  function attributeOf(field: string): Path | undefined {
+    const [name = ""] = field.split(/[.[]/);
+    return Object.hasOwn(attributes, name) ? [name] : undefined;
+  }
+
+  /** Asks the server about the request that applying would make, once all of it is known. */
+  async function checkByServer(context: PlanContext<A, Walk>): Promise<void> {
+    const { client, plan, config, changed, requiresReplace, diagnostics } = context;
+    // A replaced object is in its own way until it is gone.
+    if (!changed || requiresReplace.length > 0 || diagnostics.hasErrors) return;
+    if (client === undefined || !client.ready || client.preflight === "off") return;
+    if (holdsUnknown(config) || !sendsAnything(context)) return;
+    const state = context.state as StateOf<A> | null;
+    if (state !== null && kind.updateBody === undefined) return;
+    const parts = { plan: plan as PlanOf<A>, config, state };
+    const path = state === null ? kind.collection(plan) : pathOf(state, idOf(state));
+    await preflight(context, {
+      method: state === null ? "POST" : "PUT",
+      path,
+      body:
+        state === null
+          ? kind.createBody(parts)
+          : await kind.updateBody!(parts, () => client.api.get<T>(path, context.signal)),
+      doing: `plan ${typeName}`,
+      attributeOf: (field) => (more.attributeOf ?? attributeOf)(field, plan as PlanOf<A>),
+      // Whatever has the name now can be renamed or deleted first.
+      maySettle: (failure) =>
+        kind.maySettle?.(failure, parts, client) || (failure.status === 409 && "perhaps"),
+    });
+  }
+
+  /** False when only settings of the provider itself change. */
+  function sendsAnything({ plan, state }: PlanContext<A, Walk>): boolean {
+    return (
+      state === null ||
+      Object.entries(attributes).some(([name, { type, clientOnly, required, optional }]) => {
+        const told = required || optional;
+        const stored = ((state as Record<string, Value>)[name] ?? null) as Value;
+        const planned = ((plan as Record<string, Value>)[name] ?? null) as Value;
+        return told && !clientOnly && !equalValues(type, stored, planned);
+      })
+    );
+  }
 
   function splitParents(text: string): { at: Record<string, string>; rest: string } {
     const steps = text.trim().split("/");

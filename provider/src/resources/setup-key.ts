@@ -3,9 +3,10 @@ import { isGone, mayHaveHappened } from "../client/failure.ts";
 import { DiagnosticError } from "../framework/diagnostics.ts";
 import { requiresReplace, requiresReplaceIfStored, useStateForUnknown } from "../framework/plan-modifiers.ts";
 import type { Resource } from "../framework/resource.ts";
-import { flag, integer, setOfText, type ToldOf, text } from "../framework/schema.ts";
+import { flag, integer, type PlanOf, setOfText, type ToldOf, text } from "../framework/schema.ts";
 import { bytesBetween, integerBetween, oneOf } from "../framework/validators.ts";
 import { onlyMatch, parseImportId } from "./import-lookup.ts";
+import { holdsUnknown, preflight } from "./preflight.ts";
 import type { Walk } from "./walk.ts";
 
 const ZERO_TIME = "0001-01-01T00:00:00Z";
@@ -106,7 +107,8 @@ export const setupKey: Resource<Attributes, Walk> = {
       );
   },
 
-  plan({ plan, state, requiresReplace, changed, config }) {
+  async plan(context) {
+    const { plan, state, requiresReplace, changed, config } = context;
     if (!changed) return;
     if (state === null) {
       plan.used_times = 0;
@@ -132,18 +134,18 @@ export const setupKey: Resource<Attributes, Walk> = {
     }
     // The server refuses it; only a new key helps.
     if (state?.revoked === true && plan.revoked === false) requiresReplace.push(["revoked"]);
+    if (state !== null || holdsUnknown(config)) return;
+    await preflight(context, {
+      method: "POST",
+      path: COLLECTION,
+      body: creation(plan, config),
+      doing: "plan netbird_setup_key",
+      attributeOf: (field) => setupKey.attributeOf!(field, plan),
+    });
   },
 
   async create({ client, plan, config, signal, keep, diagnostics }) {
-    const request = {
-      name: plan.name as string,
-      type: plan.type as "reusable",
-      expires_in: plan.expiry_seconds as number,
-      usage_limit: typeof plan.usage_limit === "number" ? plan.usage_limit : 0,
-      auto_groups: [...((config.auto_groups as readonly string[] | null) ?? [])].sort(),
-      ephemeral: plan.ephemeral as boolean,
-      allow_extra_dns_labels: plan.allow_extra_dns_labels as boolean,
-    };
+    const request = creation(plan, config);
     try {
       const created = await client.api.post<SetupKey>(COLLECTION, request, signal);
       keep({ ...toldSetupKey(created), key: created.key });
@@ -205,6 +207,18 @@ export const setupKey: Resource<Attributes, Walk> = {
     return Object.hasOwn(setupKeyAttributes, name) ? [name] : undefined;
   },
 };
+
+function creation(plan: PlanOf<Attributes>, config: PlanOf<Attributes>) {
+  return {
+    name: plan.name as string,
+    type: plan.type as "reusable",
+    expires_in: plan.expiry_seconds as number,
+    usage_limit: typeof plan.usage_limit === "number" ? plan.usage_limit : 0,
+    auto_groups: [...((config.auto_groups as readonly string[] | null) ?? [])].sort(),
+    ephemeral: plan.ephemeral as boolean,
+    allow_extra_dns_labels: plan.allow_extra_dns_labels as boolean,
+  };
+}
 
 function put(
   client: Walk,

@@ -22,15 +22,18 @@ export async function unchangedSince<T>(
     readonly state: ObjectValue;
     readonly config: ObjectValue | null;
     readonly told: (found: T) => ToldObject;
+    /** Attributes that may have changed: by this apply itself. */
+    readonly except?: readonly string[];
   },
   signal: AbortSignal,
 ): Promise<string | undefined> {
   if (!api.namesVersions) return undefined;
   const { value, tag } = await api.getTagged<T>(path, signal);
   if (tag === undefined) return undefined;
-  const { attributes, state, config, told, typeName } = options;
+  const { attributes, state, config, told, typeName, except = [] } = options;
   const now = settleRead(attributes, state, told(value));
   const changed = Object.entries(attributes)
+    .filter(([name]) => !except.includes(name))
     .filter(([name, attribute]) => isManaged(attribute, config === null ? undefined : config[name]))
     .filter(([name, { type }]) => !equalValues(type, state[name] ?? null, now[name] ?? null))
     .map(([name]) => name);

@@ -38,6 +38,12 @@ export const userAttributes = {
     computed: true,
     modifiers: [useStateForUnknown()],
   }),
+  idp_id: text({
+    description:
+      "Where a person signs in: `local` for the server's own identity provider; null when not known.",
+    computed: true,
+    modifiers: [useStateForUnknown()],
+  }),
   is_current: flag({
     description: "Whether this is the user of the provider's token.",
     computed: true,
@@ -95,6 +101,7 @@ export const userKind: RestKind<typeof userAttributes, User> = {
     is_blocked: found.is_blocked,
     status: found.status,
     issued: found.issued,
+    idp_id: found.idp_id ?? null,
     is_current: found.is_current,
     pending_approval: found.pending_approval,
     last_login: timeOrNull(found.last_login),
@@ -102,7 +109,12 @@ export const userKind: RestKind<typeof userAttributes, User> = {
   toldOnce: ({ password }) => ({ password: password ?? null }),
 };
 
-const base = restResource(userKind);
+const base = restResource(userKind, {
+  plan({ plan, state, changed }) {
+    if (!changed || state === null) return;
+    if (plan.is_blocked === state.is_blocked) plan.status = state.status;
+  },
+});
 
 export const user: typeof base = {
   ...base,
@@ -116,11 +128,6 @@ export const user: typeof base = {
     } else if (isService === true && config.email !== null) {
       diagnostics.error(["email"], "Does not fit", "A service user has no e-mail address.");
     }
-  },
-
-  plan({ plan, state, changed }) {
-    if (!changed || state === null) return;
-    if (plan.is_blocked === state.is_blocked) plan.status = state.status;
   },
 
   async create(context) {

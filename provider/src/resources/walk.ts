@@ -1,6 +1,7 @@
 import type { ApiClient } from "../client/api-client.ts";
 import { DiagnosticError } from "../framework/diagnostics.ts";
 import { PlannedDomains } from "./planned-domains.ts";
+import type { PreflightMode } from "./preflight.ts";
 
 /** What resources work with during one walk. */
 export interface Walk {
@@ -8,11 +9,15 @@ export interface Walk {
   readonly api: ApiClient;
   /** True when `api` can be used. */
   readonly ready: boolean;
+  /** Whether, and how strictly, the server checks what is planned. */
+  readonly preflight: PreflightMode;
   readonly domains: PlannedDomains;
+  /** Ids of services whose targets this walk changed one by one. */
+  readonly sharedServices: Set<string>;
 }
 
-export function walk(api: ApiClient): Walk {
-  return { api, ready: true, domains: new PlannedDomains() };
+export function walk(api: ApiClient, preflight: PreflightMode): Walk {
+  return { api, ready: true, preflight, domains: new PlannedDomains(), sharedServices: new Set() };
 }
 
 /** While planning, the provider's own configuration may depend on something that does not exist yet. */
@@ -27,6 +32,8 @@ export function unconfiguredWalk(unknownAttributes: readonly string[]): Walk {
       });
     },
     ready: false,
+    preflight: "off",
     domains: new PlannedDomains(),
+    sharedServices: new Set(),
   };
 }

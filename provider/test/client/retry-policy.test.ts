@@ -28,6 +28,10 @@ suite("retrying", () => {
     assert.notEqual(retryDelayMs("DELETE", { kind: "network", sent: true }, 1, 4, 0.5), undefined);
   });
 
+  test("does not ask again where nobody answered for as long as one may wait", () => {
+    assert.equal(retryDelayMs("GET", { kind: "network", sent: true, timedOut: true }, 1, 4, 0.5), undefined);
+  });
+
   test("waits longer every time, within limits, and gives up", () => {
     const delays = [1, 2, 3, 4, 12].map((attempt) => retryDelayMs("GET", status(502), attempt, 20, 1));
     assert.deepEqual(delays, [250, 500, 1000, 2000, 10_000]);

@@ -2,22 +2,9 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { examplesFolder } from "../../src/docs/pages.ts";
+import { onRealServer } from "../support/examples.ts";
 import { CLUSTER, TOKEN } from "../support/management-server.ts";
 import { TerraformWorkspace } from "../support/terraform.ts";
-
-/** Resources that the server in memory does not have; their examples run against the real one. */
-export const onRealServer = [
-  "account_settings.tf",
-  "network.tf",
-  "network_resource.tf",
-  "network_router.tf",
-  "peer.tf",
-  "policy.tf",
-  "proxy_token.tf",
-  "token.tf",
-  "user.tf",
-  "wireguard_peer.tf",
-];
 
 suite("every example is applied, planned empty and destroyed", () => {
   let workspace: TerraformWorkspace;
@@ -33,9 +20,9 @@ suite("every example is applied, planned empty and destroyed", () => {
     await workspace.destroy();
   }
 
-  for (const folder of ["resources", "data-sources"]) {
+  for (const folder of ["resources", "data-sources", "ephemeral-resources", "functions"]) {
     for (const file of readdirSync(join(examplesFolder, folder)).filter(
-      (name) => name.endsWith(".tf") && !onRealServer.includes(name),
+      (name) => name.endsWith(".tf") && !onRealServer.includes(`${folder}/${name}`),
     )) {
       test(`${folder}/${file}`, () => works(readFileSync(join(examplesFolder, folder, file), "utf8")));
     }

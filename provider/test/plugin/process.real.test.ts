@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { credentials } from "@grpc/grpc-js";
 import { GRPCControllerClient } from "@netbird-proxy/proto/goplugin";
 import { type GetProviderSchema_Response, ProviderClient } from "@netbird-proxy/proto/tfplugin6";
+import { netbirdProvider, readEnvironment } from "../../src/index.ts";
 import { makeOneUseCertificate } from "../../src/plugin/certificate.ts";
 import { MAGIC_COOKIE } from "../../src/plugin/handshake.ts";
 import { installArtefact } from "../support/artefact.ts";
@@ -109,22 +110,11 @@ suite("the provider's process", () => {
       const insecure = credentials.createInsecure();
       const provider = new ProviderClient(`unix:${socket}`, insecure);
       const schema = await schemaOver(provider);
-      assert.deepEqual(Object.keys(schema.resourceSchemas).sort(), [
-        "netbird_account_settings",
-        "netbird_custom_domain",
-        "netbird_group",
-        "netbird_network",
-        "netbird_network_resource",
-        "netbird_network_router",
-        "netbird_peer",
-        "netbird_policy",
-        "netbird_proxy_service",
-        "netbird_proxy_token",
-        "netbird_setup_key",
-        "netbird_token",
-        "netbird_user",
-        "netbird_wireguard_peer",
-      ]);
+      const { resources } = netbirdProvider(readEnvironment({}));
+      assert.deepEqual(
+        Object.keys(schema.resourceSchemas).sort(),
+        resources.map(({ typeName }) => typeName).sort(),
+      );
       const controller = new GRPCControllerClient(`unix:${socket}`, insecure);
       const end = finished(child);
       await shutdown(controller);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { installArtefact } from "../support/artefact.ts";
@@ -59,6 +59,32 @@ suite("the shipped provider under the real terraform", () => {
     writeFileSync(file, `provider_installation {\n${text}\n}\n`);
     return file;
   }
+
+  test("takes back a key that Terraform opened and, after a failure, did not close", async () => {
+    installArtefact(folder);
+    const config = configuration(
+      `dev_overrides {\n "registry.terraform.io/netbirdio/netbird" = "${folder}"\n}\ndirect {}`,
+    );
+    appendFileSync(
+      join(folder, "main.tf"),
+      `\nephemeral "netbird_setup_key" "x" {
+        name = "x"
+      }
+      resource "netbird_proxy_service" "second" {
+        name    = "second"
+        domain  = "nowhere.example.org"
+        auth    = { password = { value_wo = ephemeral.netbird_setup_key.x.key } }
+        targets = { "/" = { target_type = "peer", target_id = "${server.peerId("web")}", port = 3000 } }
+      }`,
+    );
+    const { code, output } = await startTerraform(folder, ["plan", "-input=false", "-no-color"], {
+      TF_CLI_CONFIG_FILE: config,
+      NB_PAT: TOKEN,
+    }).finished;
+    assert.equal(code, 1, output);
+    assert.equal(server.seen(/^POST \/setup-keys$/).length, 1, output);
+    assert.equal(server.setupKeys.size, 0);
+  });
 
   test("is installed from a filesystem mirror, applied and destroyed", async () => {
     const mirror = join(folder, "mirror");

@@ -217,6 +217,9 @@ export class ManagementServer {
     const dryRun = this.#ours && url.searchParams.get("dry_run") === "true";
     const headers = dryRun ? { "netbird-dry-run": "supported" } : {};
     const path = url.pathname.replace(/^\/api/, "");
+    const kept = [this.groups, this.setupKeys, this.domains].map(
+      (objects) => [objects, structuredClone([...objects])] as const,
+    );
     try {
       const value = this.#route(method, path, url.searchParams, structuredClone(body), dryRun);
       return { status: 200, value: value === undefined ? {} : value, headers };
@@ -230,6 +233,12 @@ export class ManagementServer {
         value: { message: error.message, code: error.status, ...ours },
         headers,
       };
+    } finally {
+      if (dryRun)
+        for (const [objects, before] of kept) {
+          objects.clear();
+          for (const [id, object] of before) objects.set(id, object);
+        }
     }
   }
 
@@ -363,7 +372,8 @@ export class ManagementServer {
       id: this.#id(),
       key: "A616097E-FCF0-48FA-9354-CA4A61142761",
       name: body.name,
-      expires: body.expires_in === 0 ? ZERO_TIME : "2030-01-01T00:00:00Z",
+      expires:
+        body.expires_in === 0 ? ZERO_TIME : new Date(Date.now() + body.expires_in * 1000).toISOString(),
       type: body.type,
       valid: true,
       revoked: false,

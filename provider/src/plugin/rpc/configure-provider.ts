@@ -5,10 +5,10 @@ import type { Runtime } from "../runtime.ts";
 import { wireDiagnostics } from "../wire-diagnostics.ts";
 import { readObject } from "../wire-values.ts";
 
-export function configureProvider(
+export async function configureProvider(
   runtime: Runtime,
   request: ConfigureProvider_Request,
-): ConfigureProvider_Response {
+): Promise<ConfigureProvider_Response> {
   const { provider, log } = runtime;
   const diagnostics = new Diagnostics();
   const config = readObject(typeOf(provider.schema.attributes), request.config) ?? {};
@@ -17,6 +17,6 @@ export function configureProvider(
     diagnostics,
     log,
   });
-  if (client !== undefined && !diagnostics.hasErrors) runtime.configured(client);
+  if (client !== undefined && !diagnostics.hasErrors) await runtime.configured(client);
   return { diagnostics: wireDiagnostics(diagnostics.items) };
 }

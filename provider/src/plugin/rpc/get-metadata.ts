@@ -8,7 +8,7 @@ export function getMetadata({ provider }: Runtime): GetMetadata_Response {
     diagnostics: [],
     dataSources: provider.dataSources.map(({ typeName }) => ({ typeName })),
     resources: provider.resources.map(({ typeName }) => ({ typeName })),
-    functions: [],
-    ephemeralResources: [],
+    functions: (provider.functions ?? []).map(({ name }) => ({ name })),
+    ephemeralResources: (provider.ephemeralResources ?? []).map(({ typeName }) => ({ typeName })),
   };
 }

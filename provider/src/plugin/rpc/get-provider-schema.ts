@@ -1,6 +1,7 @@
 import type { GetProviderSchema_Response, Schema } from "@netbird-proxy/proto/tfplugin6";
 import { serverCapabilities } from "../capabilities.ts";
 import type { Runtime } from "../runtime.ts";
+import { wireFunctions } from "../wire-function.ts";
 import { wireSchema } from "../wire-schema.ts";
 
 export function getProviderSchema(runtime: Runtime): GetProviderSchema_Response {
@@ -9,6 +10,9 @@ export function getProviderSchema(runtime: Runtime): GetProviderSchema_Response 
   for (const { typeName, schema } of provider.resources) resourceSchemas[typeName] = wireSchema(schema);
   const dataSourceSchemas: Record<string, Schema> = {};
   for (const { typeName, schema } of provider.dataSources) dataSourceSchemas[typeName] = wireSchema(schema);
+  const ephemeralResourceSchemas: Record<string, Schema> = {};
+  for (const { typeName, schema } of provider.ephemeralResources ?? [])
+    ephemeralResourceSchemas[typeName] = wireSchema(schema);
   return {
     provider: wireSchema(provider.schema),
     resourceSchemas,
@@ -16,7 +20,7 @@ export function getProviderSchema(runtime: Runtime): GetProviderSchema_Response 
     diagnostics: [],
     providerMeta: undefined,
     serverCapabilities,
-    functions: {},
-    ephemeralResourceSchemas: {},
+    functions: wireFunctions(provider.functions ?? []),
+    ephemeralResourceSchemas,
   };
 }

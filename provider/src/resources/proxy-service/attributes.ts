@@ -32,7 +32,7 @@ import { cidr } from "./cidr.ts";
 
 const port = integerBetween(1, 65_535);
 
-const optionAttributes = {
+export const optionAttributes = {
   skip_tls_verify: flag({
     description: "Accepts any certificate of an `https` target.",
     optional: true,
@@ -97,7 +97,7 @@ const targetAttributes = {
   }),
 };
 
-const httpTargetAttributes = {
+export const httpTargetAttributes = {
   ...targetAttributes,
   protocol: text({
     description: "`http` or `https`, as the target speaks it. Defaults to `http`.",

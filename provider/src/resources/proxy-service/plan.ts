@@ -1,15 +1,16 @@
-import type { ApiClient } from "../../client/api-client.ts";
 import type { Service } from "../../client/api-types.ts";
-import { describeApiFailure } from "../../client/describe-failure.ts";
-import { ApiFailure, NetworkFailure } from "../../client/failure.ts";
+import type { ApiFailure } from "../../client/failure.ts";
 import { equalValues } from "../../convert/compare.ts";
 import { isUnknown, isWhollyKnown, type Value } from "../../convert/value.ts";
 import type { PlanContext } from "../../framework/resource.ts";
+import { preflight } from "../preflight.ts";
 import type { Walk } from "../walk.ts";
 import { attributes, type ServiceAttributes, type ServicePlan, type ServiceState } from "./attributes.ts";
 import { attributeOfField, serviceRequest } from "./request.ts";
 import { layer4Protocol } from "./validate.ts";
 import { servicePath } from "./wait-until-live.ts";
+
+const COLLECTION = "/reverse-proxies/services";
 
 type Context = PlanContext<ServiceAttributes, Walk>;
 
@@ -132,7 +133,7 @@ function isEmptyList(value: unknown): boolean {
 
 /** Lets the server check what it would be asked to do, when it can, and takes over what it then already knows. */
 async function askServer(context: Context): Promise<void> {
-  const { client, config, plan, state, signal, log } = context;
+  const { client, config, plan, state } = context;
   if (client === undefined || !client.ready) return;
   // The port is the server's to choose.
   const listenPort = isUnknown(plan.listen_port) ? null : plan.listen_port;
@@ -143,39 +144,25 @@ async function askServer(context: Context): Promise<void> {
     state: (state?.auth ?? null) as ServiceState["auth"],
     sendAll: false,
   });
-  try {
-    const answer = await ask(client.api, state, request, signal);
-    if (answer === undefined) return;
-    if (isUnknown(plan.url) && answer.url !== undefined) plan.url = answer.url;
-    if (isUnknown(plan.proxy_cluster)) plan.proxy_cluster = answer.proxy_cluster ?? null;
-    for (const warning of answer.warnings ?? []) {
-      // Said by the provider itself, also where the server says nothing.
-      if (warning.code === "service.public") continue;
-      if (
-        warning.code === "domain.not_validated" &&
-        client.domains.isUnderPlannedCustomDomain(request.domain)
-      )
-        continue;
-      const headers = request.auth?.header_auths?.map(({ header }) => header) ?? [];
-      const path = attributeOfField(warning.path, plan, headers) ?? [];
-      context.diagnostics.warning(path, warning.message, warning.hint);
-    }
-  } catch (error) {
-    if (mayBeSettledByThisApply(error, client, request.domain)) return;
-    if (error instanceof NetworkFailure || (error instanceof ApiFailure && error.status >= 500)) {
-      log("warn", "the server could not check the plan", { reason: String(error) });
-      for (const item of describeApiFailure(error, {
-        doing: "check the plan",
-        attributeOf: () => undefined,
-      }) ?? [])
-        context.diagnostics.warning(
-          [],
-          item.summary,
-          `The plan was not checked by the server.\n${item.detail}`,
-        );
-      return;
-    }
-    throw error;
+  const headers = request.auth?.header_auths?.map(({ header }) => header) ?? [];
+  const answer = await preflight<Service>(context, {
+    method: state === null ? "POST" : "PUT",
+    path: state === null ? COLLECTION : servicePath(String(state.id)),
+    body: request,
+    doing: "plan netbird_proxy_service",
+    attributeOf: (field) => attributeOfField(field, plan, headers),
+    maySettle: (failure) => mayBeSettledByThisApply(failure, client, request.domain),
+  });
+  if (answer === undefined) return;
+  if (isUnknown(plan.url) && answer.url !== undefined) plan.url = answer.url;
+  if (isUnknown(plan.proxy_cluster)) plan.proxy_cluster = answer.proxy_cluster ?? null;
+  for (const warning of answer.warnings ?? []) {
+    // Said by the provider itself, also where the server says nothing.
+    if (warning.code === "service.public") continue;
+    if (warning.code === "domain.not_validated" && client.domains.isUnderPlannedCustomDomain(request.domain))
+      continue;
+    const path = attributeOfField(warning.path, plan, headers) ?? [];
+    context.diagnostics.warning(path, warning.message, warning.hint);
   }
 }
 
@@ -192,23 +179,11 @@ const unsent = {
   wait_for_live: null,
 };
 
-function ask(
-  api: ApiClient,
-  state: ServicePlan | null,
-  request: object,
-  signal: AbortSignal,
-): Promise<Service | undefined> {
-  return state === null
-    ? api.dryRun<Service>("POST", "/reverse-proxies/services", request, signal)
-    : api.dryRun<Service>("PUT", servicePath(String(state.id)), request, signal);
-}
-
 /**
  * Some refusals only say what is in the way now. The service that has the domain may be one that this apply replaces,
  * renames or removes first, and the custom domain that is missing may be one that it creates first.
  */
-function mayBeSettledByThisApply(error: unknown, walk: Walk, domain: string): boolean {
-  if (!(error instanceof ApiFailure)) return false;
-  if (error.status === 409) return walk.domains.mayBecomeFree(domain);
-  return error.status === 412 && walk.domains.isUnderPlannedCustomDomain(domain);
+function mayBeSettledByThisApply(failure: ApiFailure, walk: Walk, domain: string): boolean {
+  if (failure.status === 409) return walk.domains.mayBecomeFree(domain);
+  return failure.status === 412 && walk.domains.isUnderPlannedCustomDomain(domain);
 }

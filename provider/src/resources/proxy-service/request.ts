@@ -59,7 +59,7 @@ function targetList(plan: ServiceState): ServiceTargetRequest[] {
   return targetPaths(targets).map((path) => targetRequest(targets.get(path)!, path));
 }
 
-function targetRequest(target: TargetState, path: string | undefined): ServiceTargetRequest {
+export function targetRequest(target: TargetState, path: string | undefined): ServiceTargetRequest {
   const request: ServiceTargetRequest = {
     target_id: target.target_id!,
     target_type: target.target_type as "peer",

@@ -56,7 +56,7 @@ function targetsByPath(targets: readonly ServiceTarget[]) {
   return byPath;
 }
 
-function toldTarget(target: ServiceTarget) {
+export function toldTarget(target: ServiceTarget) {
   const takesHost = target.target_type === "subnet" || target.target_type === "cluster";
   return {
     target_type: target.target_type,
@@ -71,7 +71,7 @@ function toldTarget(target: ServiceTarget) {
 }
 
 /** The API always answers an object; one without anything in it is nothing. */
-function toldOptions(options: ServiceTarget["options"]) {
+export function toldOptions(options: ServiceTarget["options"]) {
   if (Object.keys(options).length === 0) return null;
   return {
     skip_tls_verify: options.skip_tls_verify ?? null,

@@ -1,0 +1,7 @@
+resource "netbird_network" "office" {
+  name = "office"
+}
+
+data "netbird_network_resources" "office" {
+  network_id = netbird_network.office.id
+}

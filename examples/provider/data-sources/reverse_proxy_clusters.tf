@@ -1,0 +1,1 @@
+data "netbird_reverse_proxy_clusters" "all" {}

@@ -1,0 +1,3 @@
+data "netbird_reverse_proxy_domain" "free" {
+  type = "free"
+}

@@ -1,0 +1,3 @@
+output "address" {
+  value = provider::netbird::service_url("tcp", "db.example.com", 5432)
+}
