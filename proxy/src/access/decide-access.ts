@@ -1,8 +1,8 @@
 import { type Answer, type AnswerCode, answer } from "../answer/catalogue.ts";
 import type { Exchange } from "../exchange.ts";
 import type { Caller } from "./caller.ts";
-import { loginPage } from "./login-form.ts";
 import type { AccessPolicy } from "./policy.ts";
+import { signInPage } from "./sign-in/sign-in-page.ts";
 
 export type Decision =
   | { allow: true; because: "public" | "authenticated" }
@@ -27,9 +27,9 @@ export function decideAccess(x: Exchange): Answer | undefined {
   }
   if (x.authMechanism === "") x.authMechanism = decision.code.slice("access.".length);
   if (decision.code !== "access.login_required") return answer(decision.code);
+  const { service, host, requestId } = x;
+  const wanted = x.down.method === "GET" ? x.path + x.query : "/";
   return answer(decision.code, {
-    page: loginPage(x.service!.access, x.host, x.requestId, ""),
-    // RFC 9110 §15.5.2 wants a challenge; this one names no scheme that a browser would ask a password for.
-    headers: ["www-authenticate", `NetBird realm="${x.host}"`],
+    page: signInPage({ policy: service!.access, host, requestId, wanted, problem: "" }),
   });
 }

@@ -4,9 +4,10 @@ import type { Exchange } from "../exchange.ts";
 import { sessionCookies } from "../forward/session-cookie.ts";
 import type { Credential } from "./authenticator.ts";
 import { publicCaller } from "./caller.ts";
-import { isForm, loginPage, readLoginForm } from "./login-form.ts";
 import type { AccessPolicy } from "./policy.ts";
 import { knownSession, sessionCookieHeader, verifySession } from "./session.ts";
+import { isForm, readLoginForm } from "./sign-in/read-login-form.ts";
+import { signInPage } from "./sign-in/sign-in-page.ts";
 
 /** How long a header credential that was right is not asked for again. */
 const HEADER_CACHE_MS = 60_000;
@@ -55,8 +56,9 @@ async function identifyAnew(
   const { body, method } = x.down;
   const contentType = x.header("content-type") ?? "";
   if (body !== undefined && method === "POST" && isForm(contentType) && (policy.password || policy.pin)) {
-    const credential = await readLoginForm(body, contentType, policy);
-    if (credential !== undefined) return logIn(x, policy, credential);
+    const form = await readLoginForm(body, contentType, x.header("content-length"), policy);
+    if (form.kind === "too-large") return answer("access.form_too_large");
+    if (form.kind === "login") return logIn(x, policy, form.credential);
   }
   return undefined;
 }
@@ -105,21 +107,39 @@ async function check(x: Exchange, policy: AccessPolicy, credential: Credential):
   const { authenticator, attempts } = x.parts;
   x.authMechanism = credential.kind;
   const waitSeconds = attempts.waitSeconds(id, x.clientAddress, Date.now());
-  if (waitSeconds > 0)
-    return answer("access.rate_limited", { headers: ["retry-after", String(waitSeconds)] });
+  if (waitSeconds > 0) {
+    return answer("access.rate_limited", {
+      headers: ["retry-after", String(waitSeconds)],
+      page: pageAgain(x, policy, credential, `Too many wrong attempts. Wait ${waitSeconds} s and try again.`),
+    });
+  }
   attempts.count(id, x.clientAddress, Date.now());
   const result = await authenticator.check(accountId, id, credential);
   if (result.ok || result.why === "unavailable") attempts.refund(id, x.clientAddress);
   if (!result.ok) {
-    if (result.why === "unavailable") return answer("access.check_failed", { headers: ["retry-after", "5"] });
+    if (result.why === "unavailable") {
+      return answer("access.check_failed", {
+        headers: ["retry-after", "5"],
+        page: pageAgain(x, policy, credential, "This cannot be checked right now. Try again in a moment."),
+      });
+    }
     return answer("access.credentials_wrong", {
-      page:
-        credential.kind === "header"
-          ? undefined
-          : loginPage(policy, x.host, x.requestId, "That was not right. Please try again."),
+      page: pageAgain(x, policy, credential, "That was not right. Please try again."),
     });
   }
   // What the server signed is verified like any cookie: a token for another service must not open this one.
   x.caller = await verifySession(policy, domain, result.sessionToken, Date.now());
   return x.caller === undefined ? answer("access.check_failed") : result.sessionToken;
+}
+
+/** The form once more, saying what went wrong; undefined for programs. */
+function pageAgain(
+  x: Exchange,
+  policy: AccessPolicy,
+  credential: Credential,
+  problem: string,
+): string | undefined {
+  if (credential.kind === "header") return undefined;
+  const { host, requestId } = x;
+  return signInPage({ policy, host, requestId, wanted: x.path + x.query, problem, tried: credential.kind });
 }

@@ -74,6 +74,12 @@ export const answerCodes = {
     message: "That was not right.",
     hint: "Check the credential and try again.",
   },
+  "access.form_too_large": {
+    status: 413,
+    title: "Form Too Large",
+    message: "Without a session only a sign-in form is taken here, and none is as large as this one.",
+    hint: "Sign in first, then send it again.",
+  },
   "access.rate_limited": {
     status: 429,
     title: "Too Many Attempts",

@@ -1,13 +1,16 @@
 import type { Exchange } from "../exchange.ts";
 import { type Answer, answerCodes } from "./catalogue.ts";
 import { errorPage } from "./error-page.ts";
+import { pageStyleSource } from "./page-style.ts";
 
 /** What every page of ours carries: nobody frames it, keeps it, or gets anything loaded by it. */
 const pageHeaders = [
   "cache-control",
   "no-store",
   "content-security-policy",
-  "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+  `default-src 'none'; style-src ${pageStyleSource}; form-action 'self'; frame-ancestors 'none'; base-uri 'none'`,
+  "x-frame-options",
+  "DENY",
   "x-content-type-options",
   "nosniff",
   "referrer-policy",
@@ -50,7 +53,12 @@ export function sendAnswer(x: Exchange, answer: Answer): void {
   if (answer.headers !== undefined) headers.push(...answer.headers);
   if (x.answerHeaders !== undefined) headers.push(...x.answerHeaders);
   // The rest of an unread body would have to be read before the next request; a new connection is cheaper.
-  if (down.httpVersion !== "2" && down.body !== undefined) headers.push("connection", "close");
+  if (down.body !== undefined) {
+    if (down.httpVersion !== "2") headers.push("connection", "close");
+    down.refuseRest();
+  }
+  // RFC 9110 §15.5.2: a 401 names a challenge; this one is of no scheme that a browser would open its own window for.
+  if (status === 401) headers.push("www-authenticate", `NetBird realm="${x.host}"`);
   x.status = status;
   x.answer = answer;
   down.onDrain = undefined;
@@ -62,7 +70,11 @@ export function sendAnswer(x: Exchange, answer: Answer): void {
 }
 
 /** Browsers name text/html; programs say nothing, take anything, or name their own type. */
-function wantsPage(x: Exchange): boolean {
-  const accept = x.header("accept");
-  return accept?.includes("text/html") ?? false;
+export function wantsPage(x: Exchange): boolean {
+  if (x.down.upgrade !== undefined) return false;
+  const accept = x.joined("accept") ?? "";
+  // RFC 9110 §12.4.2: a weight of 0 means "not this".
+  return /(?:^|,)\s*(?:text\/html|application\/xhtml\+xml)\s*(?:;(?!\s*q=0(?:\.0*)?\s*(?:,|$))|,|$)/i.test(
+    accept,
+  );
 }

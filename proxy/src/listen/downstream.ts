@@ -28,6 +28,8 @@ export interface Downstream {
   /** @returns false when the visitor is slower than we are; {@link onDrain} follows */
   write(chunk: Buffer): boolean;
   end(trailers?: string[]): void;
+  /** The rest of the body is not wanted: the request is over with the answer. Called before {@link end}. */
+  refuseRest(): void;
   /** Cuts the connection or stream so that the visitor sees the answer as broken. */
   abort(): void;
   /**

@@ -164,6 +164,10 @@ class Http1Downstream implements Downstream {
     this.#response.end();
   }
 
+  refuseRest(): void {
+    // Nothing to do: the answer says `connection: close`, and the rest goes with the connection.
+  }
+
   abort(): void {
     if (this.#upgradeSocket !== undefined) this.#upgradeSocket.destroy();
     this.#response.destroy();

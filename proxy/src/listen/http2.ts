@@ -155,6 +155,13 @@ class Http2Downstream implements Downstream {
     this.#stream.end();
   }
 
+  refuseRest(): void {
+    const stream = this.#stream;
+    if (stream.readableEnded) return;
+    // RFC 9113 §8.1: the answer stays whole, and the visitor stops sending. Without it the stream would stay open.
+    stream.once("finish", () => stream.close(constants.NGHTTP2_NO_ERROR));
+  }
+
   abort(): void {
     // Not `close(code)`: it ends the body first, and a visitor would take half an answer for a whole one.
     this.#stream.destroy(new Error("the answer broke off"));

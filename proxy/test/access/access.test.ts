@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
-import { generateKeyPairSync, type KeyObject } from "node:crypto";
+import { generateKeyPairSync } from "node:crypto";
 import { management } from "@netbird-proxy/proto/grpc";
-import { SignJWT } from "jose";
 import { AttemptLimiter } from "../../src/access/attempt-limiter.ts";
 import { decide } from "../../src/access/decide-access.ts";
 import { accessPolicy } from "../../src/access/policy.ts";
@@ -9,47 +8,11 @@ import { type Backend, startBackend } from "../support/backend.ts";
 import { get, http2Get, http2Session } from "../support/client.ts";
 import { httpService } from "../support/mappings.ts";
 import { startTestProxy, type TestProxy } from "../support/proxy.ts";
+import { authentication, type Claims, publicKeyText, sessionToken } from "../support/sessions.ts";
 
-const keys = generateKeyPairSync("ed25519");
 const otherKeys = generateKeyPairSync("ed25519");
-const sessionKey = keys.publicKey.export({ format: "der", type: "spki" }).subarray(-32).toString("base64");
 
-function authentication(partial: Partial<management.Authentication>): management.Authentication {
-  return management.Authentication.fromPartial({
-    sessionKey,
-    maxSessionAgeSeconds: 3600n,
-    ...partial,
-  } as never);
-}
-
-interface Claims {
-  sub?: string;
-  method?: string;
-  audience?: string;
-  issuer?: string;
-  expiresIn?: number;
-  key?: KeyObject;
-  more?: Record<string, unknown>;
-}
-
-async function token(claims: Claims = {}): Promise<string> {
-  const {
-    sub = "password-user",
-    method = "password",
-    audience = "app.example.test",
-    key = keys.privateKey,
-  } = claims;
-  const now = Math.floor(Date.now() / 1000);
-  return new SignJWT({ method, ...claims.more })
-    .setProtectedHeader({ alg: "EdDSA", typ: "JWT" })
-    .setIssuer(claims.issuer ?? "netbird-management")
-    .setSubject(sub)
-    .setAudience([audience])
-    .setIssuedAt(now)
-    .setNotBefore(now)
-    .setExpirationTime(now + (claims.expiresIn ?? 86_400))
-    .sign(key);
-}
+const token = (claims: Partial<Claims> = {}) => sessionToken({ audience: "app.example.test", ...claims });
 
 suite("access", () => {
   let proxy: TestProxy;
@@ -338,10 +301,7 @@ suite("access", () => {
     assert.equal(await status(), 200);
     await change({
       password: true,
-      sessionKey: otherKeys.publicKey
-        .export({ format: "der", type: "spki" })
-        .subarray(-32)
-        .toString("base64"),
+      sessionKey: publicKeyText(otherKeys.publicKey),
     });
     assert.equal(await status(), 401);
   });
