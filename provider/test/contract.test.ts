@@ -119,6 +119,8 @@ const notManaged: Record<string, string> = {
   Instance: "tells the provider what the server offers",
   InstanceVersion: "about the server",
   PasswordChange: "a person's own business",
+  Preflight: "asked by people before they plan; a failed certificate is in status_reason",
+  PreflightCheck: "part of Preflight",
   PeerListItem: "netbird_peer, in lists",
   PersonalAccessTokenCreated: "the envelope of a new netbird_token",
   ProxyCluster: "a cluster is where proxies are; data.netbird_proxy_clusters",

@@ -14,9 +14,7 @@ export type ServiceTargetRequest = rest.ServiceTargetRequest;
 export type ServiceTargetOptions = rest.ServiceTargetOptions;
 export type Warning = rest.Warning;
 
-export type Domain = rest.Domain & {
-  validation_records?: readonly { type: string; name: string; value: string }[];
-};
+export type Domain = rest.Domain;
 export type ProxyCluster = rest.ProxyCluster;
 export type Group = rest.Group;
 export type GroupRequest = rest.GroupRequest;

@@ -43,15 +43,20 @@ export const customDomainAttributes = {
     clientOnly: true,
   }),
   timeouts: timeouts("How long to wait for the DNS record. Defaults to `10m`."),
-  validated: flag({ description: "Whether the DNS record was found.", computed: true }),
+  validated: flag({ description: "Whether a record that proves the domain was found.", computed: true }),
   validation_records: nestedList(
     {
       type: text({ description: "Type of the record.", computed: true }),
       name: text({ description: "Name of the record.", computed: true }),
       value: text({ description: "Value of the record.", computed: true }),
+      purpose: text({
+        description: "`ownership`: one of these proves the domain. `routing`: leads visitors to the cluster.",
+        computed: true,
+      }),
     },
     {
-      description: "DNS records that prove the domain and lead visitors to the cluster.",
+      description:
+        "DNS records for the domain. A and AAAA are for names at the top of a zone, where no CNAME can be.",
       computed: true,
       modifiers: [useStateForUnknown()],
     },
@@ -181,19 +186,24 @@ async function waitUntilValidated(
 }
 
 function notValidated(domain: Domain, elapsedMs: number): DiagnosticError {
-  const records = validationRecords(domain).map(({ type, name, value }) => `  ${name}  ${type}  ${value}`);
+  const records = validationRecords(domain)
+    .filter(({ purpose }) => purpose === "ownership")
+    .map(({ type, name, value }) => `  ${name}  ${type}  ${value}`);
   const why = domain.validation?.error ? ` The latest check failed: ${domain.validation.error}.` : "";
   return new DiagnosticError({
     summary: `${domain.domain} is not validated`,
-    detail: `After ${durationText(elapsedMs)} the DNS record was not found.${why} It should be:\n\n${records.join("\n")}`,
+    detail: `After ${durationText(elapsedMs)} no DNS record proves it.${why} One of these is needed:\n\n${records.join("\n")}`,
     path: ["domain"],
   });
 }
 
-function validationRecords(domain: Domain): readonly { type: string; name: string; value: string }[] {
-  if (domain.validation_records !== undefined) return domain.validation_records;
+type DomainRecord = NonNullable<Domain["validation"]>["records"][number];
+
+/** A stock server knows one proof and does not tell it. */
+function validationRecords(domain: Domain): readonly DomainRecord[] {
+  if (domain.validation?.records !== undefined) return domain.validation.records;
   const name = domain.validation?.record ?? `validation.${domain.domain}`;
-  return [{ type: "CNAME", name, value: domain.target_cluster ?? "" }];
+  return [{ type: "CNAME", name, value: domain.target_cluster ?? "", purpose: "ownership" }];
 }
 
 export function toldDomain(domain: Domain): ToldOf<Attributes> {
@@ -202,6 +212,11 @@ export function toldDomain(domain: Domain): ToldOf<Attributes> {
     domain: domain.domain,
     target_cluster: domain.target_cluster ?? null,
     validated: domain.validated,
-    validation_records: validationRecords(domain).map(({ type, name, value }) => ({ type, name, value })),
+    validation_records: validationRecords(domain).map(({ type, name, value, purpose }) => ({
+      type,
+      name,
+      value,
+      purpose,
+    })),
   };
 }

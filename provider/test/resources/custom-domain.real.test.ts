@@ -22,7 +22,7 @@ suite("netbird_custom_domain", () => {
     await workspace.apply(domain());
     const state = (await workspace.state(ADDRESS))!;
     assert.deepEqual(state.validation_records, [
-      { type: "CNAME", name: "validation.apps.example.org", value: CLUSTER },
+      { type: "CNAME", name: "validation.apps.example.org", value: CLUSTER, purpose: "ownership" },
     ]);
     assert.equal(state.validated, false);
     await workspace.assertEmptyPlan();
