@@ -100,7 +100,7 @@ export interface DataSource<A extends Attributes, C> {
 }
 
 export interface FailureContext {
-  /** For people: `create netbird_group`. */
+  /** For people: `create example_thing`. */
   readonly doing: string;
   readonly attributeOf: (field: string) => Path | undefined;
 }

@@ -1,0 +1,203 @@
+// What Terraform needs for many services through the built provider, against the built server and one connected proxy:
+// create, refresh with an empty plan (and how many API calls it takes), destroy; and from exec to handshake.
+// Of a slow destroy most is Terraform's own: with 1,000 services it computes for two thirds of the time, far more than for half of
+// them, while provider and server together take a quarter.
+//   npm run build && npx tsx bench/provider-scale.ts [--services 1000] [--starts 20] [--parallelism 10]
+import { spawn, spawnSync } from "node:child_process";
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, request as httpRequest } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { Api } from "../scripts/stack/api.ts";
+import { waitFor } from "../scripts/stack/child.ts";
+import { freePort } from "../scripts/stack/free-port.ts";
+import { createAuthority, issueCertificate } from "../scripts/stack/local-ca.ts";
+import { repository, startProxy, startServer } from "../scripts/stack/programs.ts";
+
+const CLUSTER = "bench.example.net";
+const PROGRAM = "terraform-provider-netbird_v0.1.0";
+
+const { values: options } = parseArgs({
+  options: {
+    services: { type: "string", default: "1000" },
+    starts: { type: "string", default: "20" },
+    parallelism: { type: "string", default: "10" },
+  },
+});
+
+const folder = mkdtempSync(join(tmpdir(), "netbird-provider-bench-"));
+const provider = join(repository, "provider", "dist", PROGRAM);
+
+/** Passes everything on, and counts. */
+function countingGateway(target: number): {
+  server: ReturnType<typeof createServer>;
+  counts: Map<string, number>;
+} {
+  const counts = new Map<string, number>();
+  const server = createServer((request, response) => {
+    const kind = request.url?.includes("dry_run=true") ? "dry run" : (request.method ?? "");
+    counts.set(kind, (counts.get(kind) ?? 0) + 1);
+    const { method, url, headers } = request;
+    const onward = httpRequest({ host: "127.0.0.1", port: target, method, path: url, headers }, (answer) => {
+      response.writeHead(answer.statusCode ?? 502, answer.headers);
+      answer.pipe(response);
+    });
+    onward.on("error", () => response.destroy());
+    request.pipe(onward);
+  });
+  return { server, counts };
+}
+
+function startMs(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const startedAt = performance.now();
+    const child = spawn(provider, {
+      stdio: ["ignore", "pipe", "ignore"],
+      env: {
+        PATH: process.env.PATH,
+        TF_PLUGIN_MAGIC_COOKIE: "d602bf8f470bc67ca7faa0386276bbdd4330efaf76d1a219cb4d6991ca9872b2",
+        PLUGIN_PROTOCOL_VERSIONS: "5,6",
+        PLUGIN_UNIX_SOCKET_DIR: folder,
+      },
+    });
+    child.once("error", reject);
+    child.stdout.once("data", () => {
+      resolve(performance.now() - startedAt);
+      child.kill("SIGTERM");
+    });
+  });
+}
+
+function terraform(
+  env: Record<string, string>,
+  ...args: string[]
+): Promise<{ seconds: number; output: string }> {
+  const startedAt = performance.now();
+  return new Promise((resolve, reject) => {
+    const child = spawn("terraform", [...args, "-input=false", "-no-color"], {
+      cwd: folder,
+      env: { PATH: process.env.PATH, HOME: folder, CHECKPOINT_DISABLE: "1", ...env },
+    });
+    let output = "";
+    for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (output += chunk));
+    child.once("error", reject);
+    child.once("close", (code) => {
+      if (code === 0) resolve({ seconds: (performance.now() - startedAt) / 1000, output });
+      else reject(new Error(`terraform ${args.join(" ")}: ${output.slice(-3000)}`));
+    });
+  });
+}
+
+const port = await freePort("tcp");
+const server = startServer({
+  port,
+  stateDir: join(folder, "server"),
+  logFile: join(folder, "server.log"),
+  env: { NB_LOG_LEVEL: "warn" },
+});
+let proxy: ReturnType<typeof startProxy> | undefined;
+const gateway = countingGateway(port);
+try {
+  const url = `http://127.0.0.1:${port}`;
+  const anonymous = new Api(url);
+  await waitFor("the server", () => anonymous.call("GET", "/instance"));
+  const { personal_access_token: token } = await anonymous.call<{ personal_access_token: string }>(
+    "POST",
+    "/setup",
+    { email: "a@example.com", name: "A", password: "correct horse", create_pat: true },
+  );
+  const api = new Api(url, token);
+  const { plain_token: proxyToken } = await api.call<{ plain_token: string }>(
+    "POST",
+    "/reverse-proxies/proxy-tokens",
+    { name: "bench" },
+  );
+  const certificateDir = join(folder, "certificates");
+  mkdirSync(certificateDir);
+  const pair = await issueCertificate(await createAuthority("Bench"), [`*.${CLUSTER}`]);
+  writeFileSync(join(certificateDir, "tls.crt"), pair.certificate);
+  writeFileSync(join(certificateDir, "tls.key"), pair.key);
+  proxy = startProxy({
+    domain: CLUSTER,
+    managementUrl: url,
+    token: proxyToken,
+    httpsPort: await freePort("tcp"),
+    healthPort: await freePort("tcp"),
+    wireguardPort: await freePort("udp"),
+    stateDir: join(folder, "proxy"),
+    certificateDir,
+    logFile: join(folder, "proxy.log"),
+    env: { NB_PROXY_LOG_LEVEL: "warn" },
+  });
+  await waitFor(
+    "the proxy",
+    async () => (await api.call<unknown[]>("GET", "/reverse-proxies/clusters")).length > 0,
+  );
+  const peer = await api.call<{ id: string }>("POST", "/peers", { name: "web" });
+
+  await new Promise<void>((resolve) => gateway.server.listen(0, "127.0.0.1", resolve));
+  const through = `http://127.0.0.1:${(gateway.server.address() as AddressInfo).port}`;
+  const mirror = join(folder, "mirror");
+  const machine = `${process.platform}_${process.arch === "x64" ? "amd64" : process.arch}`;
+  const place = join(mirror, "registry.terraform.io", "netbirdio", "netbird", "0.1.0", machine);
+  mkdirSync(place, { recursive: true });
+  copyFileSync(provider, join(place, PROGRAM));
+  writeFileSync(
+    join(folder, "cli.tfrc"),
+    `provider_installation {\n  filesystem_mirror {\n    path = "${mirror}"\n  }\n}\n`,
+  );
+  writeFileSync(
+    join(folder, "main.tf"),
+    `terraform {
+      required_providers {
+        netbird = { source = "netbirdio/netbird" }
+      }
+    }
+    resource "netbird_proxy_service" "all" {
+      count         = ${Number(options.services)}
+      name          = "service \${count.index}"
+      domain        = "s\${count.index}.${CLUSTER}"
+      targets       = { "/" = { target_type = "peer", target_id = "${peer.id}", port = 3000 } }
+      public        = true
+      wait_for_live = false
+    }`,
+  );
+  const env = {
+    TF_CLI_CONFIG_FILE: join(folder, "cli.tfrc"),
+    NB_MANAGEMENT_URL: through,
+    NB_PAT: token,
+  };
+  await terraform(env, "init");
+  const parallelism = `-parallelism=${options.parallelism}`;
+  const steps: [string, string[]][] = [
+    ["create", ["apply", "-auto-approve", parallelism]],
+    ["refresh with empty plan", ["plan", "-detailed-exitcode", parallelism]],
+    ["destroy", ["destroy", "-auto-approve", parallelism]],
+  ];
+  const table: Record<string, Record<string, string>> = {};
+  for (const [name, args] of steps) {
+    gateway.counts.clear();
+    const { seconds } = await terraform(env, ...args);
+    const calls = [...gateway.counts].map(([kind, count]) => `${count} ${kind}`).join(", ");
+    table[name] = { seconds: seconds.toFixed(1), calls };
+  }
+  const starts: number[] = [];
+  for (let start = 0; start < Number(options.starts); start += 1) starts.push(await startMs());
+  starts.sort((a, b) => a - b);
+  const median = starts[Math.floor(starts.length / 2)]!;
+  table["exec to handshake"] = { seconds: (median / 1000).toFixed(3), calls: "median" };
+  // What starting Node alone takes here.
+  const bareAt = performance.now();
+  for (let start = 0; start < 10; start += 1) spawnSync(process.execPath, ["-e", "0"]);
+  table["node alone"] = { seconds: ((performance.now() - bareAt) / 10_000).toFixed(3), calls: "mean" };
+  console.log(`${options.services} services`);
+  console.table(table);
+} finally {
+  gateway.server.closeAllConnections();
+  gateway.server.close();
+  await proxy?.stop();
+  await server.stop();
+  rmSync(folder, { recursive: true, force: true });
+}
