@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { Server, status as Status } from "@grpc/grpc-js";
-import { agent, certificates, control, management } from "@netbird-proxy/proto/grpc";
+import { agent, certificates, control, type management } from "@netbird-proxy/proto/grpc";
 import { createAccessLogSink } from "./access-log-sink.ts";
 import { enroll } from "./agent-service/enroll.ts";
 import { createAgentSessions, startAgentHeartbeat, sync } from "./agent-service/sync.ts";
@@ -21,6 +21,7 @@ import { createProgressWriter } from "./proxy-service/progress-writer.ts";
 import { sendAccessLog } from "./proxy-service/send-access-log.ts";
 import { sendStatusUpdate } from "./proxy-service/send-status-update.ts";
 import { syncMappings } from "./proxy-service/sync-mappings.ts";
+import { proxyServiceDefinition } from "./proxy-service/sync-response.ts";
 import { validateSession } from "./proxy-service/validate-session.ts";
 import { validateTunnelPeer } from "./proxy-service/validate-tunnel-peer.ts";
 import { createProxySessions, type ProxySession, watchTokens } from "./proxy-sessions.ts";
@@ -85,7 +86,7 @@ export function createGrpcServer(ports: GrpcPorts): GrpcApi {
     sendAccessLogs: sendAccessLogs(ports, accessLogSink),
   };
   const agentService: agent.AgentServiceServer = { enroll: enroll(ports), sync: sync(all) };
-  server.addService(management.ProxyServiceService, proxyService);
+  server.addService(proxyServiceDefinition, proxyService);
   server.addService(control.ProxyControlService, proxyControl);
   server.addService(agent.AgentServiceService, agentService);
   server.addService(certificates.CertificateStoreService, certificateStore({ ...ports, uploadedSessions }));

@@ -9,6 +9,7 @@ import type { StoredService } from "../store/services.ts";
 import { inSnapshot } from "../store/transaction.ts";
 import { buildMapping, buildRemoval, type Removal } from "./build-mapping.ts";
 import { type Change, type Loaded, loadChanged, type MappingLoads } from "./mapping-loads.ts";
+import type { MappingMessage } from "./mapping-message.ts";
 import { mintOneTimeTokens } from "./one-time-tokens.ts";
 import type { RevisionFeed } from "./revision-feed.ts";
 import { splitBatches } from "./split-batches.ts";
@@ -26,21 +27,6 @@ export interface MappingAudience {
   needsOneTimeTokens: boolean;
   /** It keeps the revision and sends it when it comes back. */
   understandsRevisions: boolean;
-}
-
-/** One message for a proxy, `SyncMappingsResponse` in all but the encoding. */
-export interface MappingMessage {
-  mappings: management.ProxyMapping[];
-  /** True for the last message of the snapshot or delta that starts a stream. */
-  initialSyncComplete: boolean;
-  /** The log's revision when this message is applied; 0 while more messages belong to it. */
-  revision: number;
-  /** Of the log; empty when the revision is 0. */
-  epoch: string;
-  /** True for the messages of a starting delta. */
-  delta: boolean;
-  /** Part of what starts the stream. */
-  initial: boolean;
 }
 
 /** Where a proxy was in the log. */
@@ -111,7 +97,28 @@ export async function* followMappings(options: FollowMappingsOptions): AsyncGene
             created.has(item.id) ? UPDATE_TYPE_CREATED : UPDATE_TYPE_MODIFIED,
             token,
           );
-    const batches = [...splitBatches(items, (item) => encodedBytes(build(item)) + TOKEN_BYTES)];
+    const split = () => [...splitBatches(items, (item) => encodedBytes(build(item)) + TOKEN_BYTES)];
+    if (!frame.initial && !audience.needsOneTimeTokens) {
+      // The other proxies of the cluster are told the same: whoever comes first makes the messages.
+      const what = [
+        ...gone.map(({ id }) => `-${id}`),
+        ...present.map(({ id }) => (created.has(id) ? `+${id}` : `=${id}`)),
+        `@${current.revision}`,
+      ].join();
+      sentRevision = current.revision;
+      yield* loads.shareMessages(current.services, what, () => {
+        const all = split();
+        return all.map((batch, at) => ({
+          ...frame,
+          mappings: batch.map((item) => build(item)),
+          initialSyncComplete: false,
+          revision: at === all.length - 1 ? current.revision : 0,
+          epoch: at === all.length - 1 ? logEpoch : "",
+        }));
+      });
+      return;
+    }
+    const batches = split();
     if (batches.length === 0 && frame.initial) batches.push([]);
     for (const [at, batch] of batches.entries()) {
       const last = at === batches.length - 1;

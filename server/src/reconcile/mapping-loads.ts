@@ -5,6 +5,7 @@ import type { Store } from "../store/open.ts";
 import { currentRevision } from "../store/revisions.ts";
 import { listServicesByIds, listServicesOfCluster, type StoredService } from "../store/services.ts";
 import { type Db, inSnapshot } from "../store/transaction.ts";
+import type { MappingMessage } from "./mapping-message.ts";
 
 /** Everything of one moment: columns, targets and addresses that belong together. Shared, so nobody may change it. */
 export interface Loaded {
@@ -29,6 +30,15 @@ export interface MappingLoads {
   snapshot(cluster: string, account: AccountId | null): Promise<Loaded>;
   /** The services as they are after these changes, or after later ones; what is gone is missing. */
   changed(changes: ReadonlyMap<string, Change>): Promise<Loaded>;
+  /**
+   * The messages that tell `what` about services that were read together; made by the first who asks. Shared, so nobody
+   * may change them.
+   */
+  shareMessages(
+    services: readonly StoredService[],
+    what: string,
+    make: () => readonly MappingMessage[],
+  ): readonly MappingMessage[];
   /**
    * What is remembered of a service that somebody is told about. Every proxy keeps the id of every service that it was
    * told; the ids of one service are one string here.
@@ -55,7 +65,15 @@ export function createMappingLoads({ db }: Pick<Store, "db">): MappingLoads {
   const snapshots = new Map<string, { revision: number; loaded: Promise<Loaded> }>();
   const changes = new Map<string, Promise<Loaded>>();
   const identities = new Map<string, Identity>();
+  const messages = new WeakMap<readonly StoredService[], Map<string, readonly MappingMessage[]>>();
   return {
+    shareMessages(services, what, make) {
+      const known = messages.get(services) ?? new Map<string, readonly MappingMessage[]>();
+      messages.set(services, known);
+      const made = known.get(what) ?? make();
+      known.set(what, made);
+      return made;
+    },
     identify({ id, domain }, cluster) {
       const key = `${cluster.toLowerCase()} ${id}`;
       const known = identities.get(key);

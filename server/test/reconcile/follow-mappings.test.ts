@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
-import { followMappings, type MappingMessage } from "../../src/reconcile/follow-mappings.ts";
+import { management } from "@netbird-proxy/proto/grpc";
+import { updateService } from "../../src/commands/services.ts";
+import { syncResponse } from "../../src/grpc/proxy-service/sync-response.ts";
+import type { ResumePoint } from "../../src/reconcile/follow-mappings.ts";
+import { followMappings } from "../../src/reconcile/follow-mappings.ts";
 import { createMappingLoads } from "../../src/reconcile/mapping-loads.ts";
+import type { MappingMessage } from "../../src/reconcile/mapping-message.ts";
 import type { RevisionFeed } from "../../src/reconcile/revision-feed.ts";
 import { type RevisionEntry, readRevisionsAfter } from "../../src/store/revisions.ts";
 import {
@@ -8,6 +13,7 @@ import {
   CLUSTER,
   type ControlPlane,
   connectScriptedProxy,
+  serviceRequest,
   startControlPlane,
 } from "../support/control-plane.ts";
 
@@ -70,6 +76,62 @@ suite("what a proxy is told", () => {
     assert.deepEqual(await second, { names: ["b"], revision: b.revision });
     stop.abort();
     await messages.return(undefined);
+  });
+
+  test("proxies that are told the same share the message; one that holds something else gets its own", async () => {
+    const a = await plane.service("a");
+    const loads = createMappingLoads(plane.store);
+    const stop = new AbortController();
+    const follow = async (resumeAfter?: ResumePoint) => {
+      const { feed, say } = manualFeed();
+      const messages = followMappings({
+        store: plane.store,
+        feed,
+        loads,
+        audience: {
+          cluster: CLUSTER,
+          accountId: null,
+          capabilities: ALL_CAPABILITIES,
+          needsOneTimeTokens: false,
+          understandsRevisions: true,
+        },
+        resumeAfter,
+        signal: stop.signal,
+        nowMs: plane.context.nowMs,
+      });
+      await messages.next();
+      return { messages, say };
+    };
+    const [one, other] = [await follow(), await follow()];
+    const changed = await updateService(
+      plane.context,
+      plane.actor,
+      a.id,
+      serviceRequest("a", { enabled: false }),
+    );
+    const entries = await readRevisionsAfter(plane.store.db, a.revision, 10);
+    const told = async ({ messages, say }: Awaited<ReturnType<typeof follow>>) => {
+      const next = messages.next();
+      say(...entries);
+      return (await next).value as MappingMessage;
+    };
+    const [first, second] = [await told(one), await told(other)];
+    assert.equal(first, second);
+    assert.equal(first.revision, changed.revision);
+    assert.deepEqual(
+      first.mappings.map(({ id, type }) => [id, type]),
+      [[a.id, management.ProxyMappingUpdateType.UPDATE_TYPE_REMOVED]],
+    );
+    assert.equal(syncResponse(first), syncResponse(second));
+    // Both are told of it again, but only the first one has it no more; the late one never had it.
+    await updateService(plane.context, plane.actor, a.id, serviceRequest("a"));
+    const late = await follow();
+    await updateService(plane.context, plane.actor, a.id, serviceRequest("a", { name: "again" }));
+    entries.splice(0, entries.length, ...(await readRevisionsAfter(plane.store.db, changed.revision, 10)));
+    const type = ({ mappings }: MappingMessage) => mappings.map((mapping) => mapping.type);
+    assert.deepEqual(type(await told(one)), [management.ProxyMappingUpdateType.UPDATE_TYPE_CREATED]);
+    assert.deepEqual(type(await told(late)), [management.ProxyMappingUpdateType.UPDATE_TYPE_MODIFIED]);
+    stop.abort();
   });
 
   test("proxies that need the same at the same time share one reading", async () => {

@@ -5,6 +5,7 @@ import { CallFailure } from "../call-failure.ts";
 import { proxyCallerOf } from "../callers.ts";
 import { halfClosed, serveStream } from "../serve-call.ts";
 import { type MappingPorts, type ProxyProgress, runMappingSession } from "./mapping-session.ts";
+import { syncResponse } from "./sync-response.ts";
 
 /** A client that opens the stream and says nothing. */
 const INIT_TIMEOUT_MS = 30_000;
@@ -65,13 +66,7 @@ export function syncMappings(ports: MappingPorts): handleBidiStreamingCall<Reque
         },
         async deliver(message) {
           unacknowledged.push(message.revision);
-          await life.send({
-            mapping: message.mappings,
-            initialSyncComplete: message.initialSyncComplete,
-            revision: BigInt(message.revision),
-            epoch: message.epoch,
-            delta: message.delta,
-          });
+          await life.send(syncResponse(message));
           if (!message.initial) return;
           await withDeadline<void>(
             ACK_TIMEOUT_MS,
