@@ -11,6 +11,7 @@ import * as accessLogFilters from "./0009-access-log-filters.ts";
 import * as uploadedCertificates from "./0010-uploaded-certificates.ts";
 import * as dnsCredentials from "./0011-dns-credentials.ts";
 import * as signIn from "./0012-sign-in.ts";
+import * as signInCodes from "./0020-sign-in-codes.ts";
 
 interface Migration {
   readonly name: string;
@@ -32,6 +33,7 @@ const migrations: readonly Migration[] = [
   { name: "0010-uploaded-certificates", ...uploadedCertificates },
   { name: "0011-dns-credentials", ...dnsCredentials },
   { name: "0012-sign-in", ...signIn },
+  { name: "0020-sign-in-codes", ...signInCodes },
 ];
 
 /** Migrations are modules of the program: nothing is read from a folder, so a bundled server brings its own. */
