@@ -5,6 +5,8 @@ import { clientAddress } from "./access/client-address.ts";
 import { decideAccess } from "./access/decide-access.ts";
 import { identifyCaller } from "./access/identify-caller.ts";
 import { listed, refuseAddress } from "./access/restrict-address.ts";
+import { answerVisitorPaths } from "./access/sign-in/answer-visitor-paths.ts";
+import { VISITOR_PATHS } from "./access/sign-in/visitor-paths.ts";
 import { type Answer, answer } from "./answer/catalogue.ts";
 import { sendAnswer } from "./answer/send-answer.ts";
 import { Exchange } from "./exchange.ts";
@@ -41,6 +43,7 @@ export const requestPath: readonly Stage[] = [
   findService, //     host and path -> service and route          404 service.not_found, 421 route.misdirected
   refuseLoop, //      did this request pass here before?          421 route.loop
   restrictAddress, // trusted proxies -> visitor's address        403 access.ip_restricted, ...
+  answerVisitorPaths, // /.netbird/: sign-in and sign-out  303, 400 access.sign_in_expired, 403 access.denied
   identifyCaller, //  cookie, header, login form -> caller        401 access.credentials_wrong, 303
   decideAccess, //    caller and policy -> pass, or               401/403 access.*
   prepareHeaders, //  hop-by-hop out, X-Forwarded-* in
@@ -164,6 +167,8 @@ function findService(x: Exchange): Answer | undefined {
     return answer(passed?.has(x.host) ? "route.misdirected" : "service.not_found");
   }
   x.service = service;
+  // Whatever the targets' paths are; answerVisitorPaths answers all of these.
+  if (service.access.authenticated && x.path.startsWith(VISITOR_PATHS)) return undefined;
   const match = findRoute(service, x.path);
   if (match === undefined) return answer("service.not_found");
   x.route = match.route;

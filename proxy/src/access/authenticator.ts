@@ -9,7 +9,35 @@ export type AuthenticationResult =
   /** `wrong`: checked and refused. `unavailable`: could not be checked. */
   | { ok: false; why: "wrong" | "unavailable" };
 
-/** Asks management whether a credential is right. */
+/** Which service somebody signs in to. */
+export interface SignInTarget {
+  readonly accountId: string;
+  readonly serviceId: string;
+  readonly domain: string;
+}
+
+export type SignInStart =
+  /** `bound`: the visitor comes back with a code for {@link Authenticator.redeem}, otherwise with a session. */
+  { ok: true; url: string; bound: boolean } | { ok: false; why: "unavailable" };
+
+export type Redemption =
+  | { ok: true; sessionToken: string; returnUrl: string }
+  | { ok: false; why: "refused"; refusal: string }
+  | { ok: false; why: "unknown" | "unavailable" };
+
+export type Standing =
+  /** Groups as they are now; names, ids where a name is missing. */
+  | { kind: "valid"; user: string; groups: readonly string[] }
+  | { kind: "denied"; reason: string }
+  | { kind: "unavailable" };
+
+/** Asks management who may sign in. */
 export interface Authenticator {
   check(accountId: string, serviceId: string, credential: Credential): Promise<AuthenticationResult>;
+  /** Where a visitor signs in. @param browserHash SHA-256 of a secret that only this browser has */
+  begin(target: SignInTarget, returnUrl: string, browserHash: Buffer): Promise<SignInStart>;
+  /** Exchanges what a visitor came back with. */
+  redeem(target: SignInTarget, code: string, browserSecret: Buffer): Promise<Redemption>;
+  /** Whether a session of single sign-on still stands for somebody who may use the service. */
+  standing(domain: string, sessionToken: string): Promise<Standing>;
 }

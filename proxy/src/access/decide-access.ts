@@ -1,8 +1,11 @@
 import { type Answer, type AnswerCode, answer } from "../answer/catalogue.ts";
+import { wantsPage } from "../answer/send-answer.ts";
 import type { Exchange } from "../exchange.ts";
 import type { Caller } from "./caller.ts";
 import type { AccessPolicy } from "./policy.ts";
 import { signInPage } from "./sign-in/sign-in-page.ts";
+import { beginSignIn } from "./sign-in/single-sign-on.ts";
+import { localAddress } from "./sign-in/visitor-paths.ts";
 
 export type Decision =
   | { allow: true; because: "public" | "authenticated" }
@@ -19,7 +22,7 @@ export function decide(policy: AccessPolicy, caller: Caller | undefined): Decisi
   return { allow: true, because: "authenticated" };
 }
 
-export function decideAccess(x: Exchange): Answer | undefined {
+export function decideAccess(x: Exchange): Answer | undefined | Promise<Answer> {
   const decision = decide(x.service!.access, x.caller);
   if (decision.allow) {
     if (decision.because === "authenticated") x.authMechanism = x.caller!.method;
@@ -28,6 +31,11 @@ export function decideAccess(x: Exchange): Answer | undefined {
   if (x.authMechanism === "") x.authMechanism = decision.code.slice("access.".length);
   if (decision.code !== "access.login_required") return answer(decision.code);
   const { service, host, requestId } = x;
+  const { password, pin, oidc } = service!.access;
+  // Only a browser that wants to see a page can go to the identity provider and come back.
+  if (oidc && !password && !pin && x.down.method === "GET" && wantsPage(x)) {
+    return beginSignIn(x, localAddress(x.path + x.query));
+  }
   const wanted = x.down.method === "GET" ? x.path + x.query : "/";
   return answer(decision.code, {
     page: signInPage({ policy: service!.access, host, requestId, wanted, problem: "" }),

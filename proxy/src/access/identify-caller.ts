@@ -8,6 +8,8 @@ import type { AccessPolicy } from "./policy.ts";
 import { knownSession, sessionCookieHeader, verifySession } from "./session.ts";
 import { isForm, readLoginForm } from "./sign-in/read-login-form.ts";
 import { signInPage } from "./sign-in/sign-in-page.ts";
+import { takeSessionParameter } from "./sign-in/single-sign-on.ts";
+import { currentCaller, isVouchedFor } from "./standing.ts";
 
 /** How long a header credential that was right is not asked for again. */
 const HEADER_CACHE_MS = 60_000;
@@ -29,9 +31,9 @@ export function identifyCaller(x: Exchange): Answer | undefined | Promise<Answer
   const tokens = cookie === undefined ? [] : sessionCookies(cookie).slice(0, MAX_COOKIES);
   const nowMs = Date.now();
   for (const token of tokens) {
-    const caller = knownSession(policy, token, nowMs);
-    if (caller !== undefined) {
-      x.caller = caller;
+    const known = knownSession(policy, token, nowMs);
+    if (known !== undefined && isVouchedFor(x, known, token, nowMs)) {
+      x.caller = known.caller;
       return undefined;
     }
   }
@@ -46,13 +48,17 @@ async function identifyAnew(
 ): Promise<Answer | undefined> {
   const { domain } = x.service!;
   for (const token of tokens) {
-    x.caller = await verifySession(policy, domain, token, nowMs);
+    const known = knownSession(policy, token, nowMs);
+    if (known === undefined && (await verifySession(policy, domain, token, nowMs)) === undefined) continue;
+    x.caller = await currentCaller(x, token);
     if (x.caller !== undefined) return undefined;
   }
   for (const name of policy.headerNames) {
     const value = x.header(name);
     if (value !== undefined && value !== "") return identifyByHeader(x, policy, name, value);
   }
+  const returned = await takeSessionParameter(x, policy);
+  if (returned !== undefined) return returned;
   const { body, method } = x.down;
   const contentType = x.header("content-type") ?? "";
   if (body !== undefined && method === "POST" && isForm(contentType) && (policy.password || policy.pin)) {
@@ -80,7 +86,8 @@ async function identifyByHeader(
   const text = Buffer.from(value, "latin1").toString("utf8");
   const checked = await check(x, policy, { kind: "header", name, value: text });
   if (typeof checked !== "string") return checked;
-  policy.sessions.set(key, { caller: x.caller!, expiresAtMs: Date.now() + HEADER_CACHE_MS });
+  const expiresAtMs = Date.now() + HEADER_CACHE_MS;
+  policy.sessions.set(key, { caller: x.caller!, expiresAtMs, standingAtMs: 0, check: undefined });
   x.answerHeaders = ["set-cookie", sessionCookieHeader(checked, policy.sessionMaxAgeSeconds)];
   return undefined;
 }

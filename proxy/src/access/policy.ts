@@ -22,7 +22,18 @@ export interface AccessPolicy {
   readonly sessionKey: KeyObject | undefined;
   readonly sessionMaxAgeSeconds: number;
   /** Sessions found valid, by cookie value. Lives and dies with this policy, on which the decision depended. */
-  readonly sessions: Map<string, { caller: Caller; expiresAtMs: number }>;
+  readonly sessions: Map<string, KnownSession>;
+}
+
+/** A session, or a header credential, that was found valid. */
+export interface KnownSession {
+  /** Replaced when the user's groups change. */
+  caller: Caller;
+  readonly expiresAtMs: number;
+  /** When management last vouched for the user of single sign-on; 0: not yet. */
+  standingAtMs: number;
+  /** Asking it now. */
+  check: Promise<void> | undefined;
 }
 
 export interface AddressRules {

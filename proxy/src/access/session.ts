@@ -1,16 +1,16 @@
 import { jwtVerify } from "jose";
 import { SESSION_COOKIE } from "../forward/session-cookie.ts";
 import type { Caller } from "./caller.ts";
-import type { AccessPolicy } from "./policy.ts";
+import type { AccessPolicy, KnownSession } from "./policy.ts";
 
 const ISSUER = "netbird-management";
 /** Sessions remembered per service; the oldest goes first. */
 const MAX_SESSIONS = 10_000;
 
 /** A session found valid earlier; undefined when it has to be verified (again). */
-export function knownSession(policy: AccessPolicy, token: string, nowMs: number): Caller | undefined {
+export function knownSession(policy: AccessPolicy, token: string, nowMs: number): KnownSession | undefined {
   const known = policy.sessions.get(token);
-  return known !== undefined && known.expiresAtMs > nowMs ? known.caller : undefined;
+  return known !== undefined && known.expiresAtMs > nowMs ? known : undefined;
 }
 
 /**
@@ -53,7 +53,7 @@ export async function verifySession(
     const oldest = policy.sessions.keys().next();
     if (!oldest.done) policy.sessions.delete(oldest.value);
   }
-  policy.sessions.set(token, { caller, expiresAtMs });
+  policy.sessions.set(token, { caller, expiresAtMs, standingAtMs: 0, check: undefined });
   return caller;
 }
 
@@ -74,7 +74,7 @@ function enabled(policy: AccessPolicy, method: unknown): method is "password" | 
 }
 
 /** Names and ids pair by position; where a name is missing the id stands for it. */
-function groupNames(ids: unknown, names: unknown): string[] {
+export function groupNames(ids: unknown, names: unknown): string[] {
   if (!Array.isArray(ids)) return [];
   const named = Array.isArray(names) ? names : [];
   return ids.flatMap((id, i) => {

@@ -86,6 +86,30 @@ export const answerCodes = {
     message: "There were too many wrong attempts from your address.",
     hint: "Wait for the time in Retry-After.",
   },
+  "access.denied": {
+    status: 403,
+    title: "Access Denied",
+    message: "You are signed in, and may not use this service.",
+    hint: "Ask whoever runs the service.",
+  },
+  "access.sign_in_expired": {
+    status: 400,
+    title: "Sign-In Not Completed",
+    message: "The sign-in took too long, was completed before, or was begun in another browser.",
+    hint: "Go to the service again and sign in.",
+  },
+  "access.sign_out": {
+    status: 200,
+    title: "Sign Out",
+    message: "Nobody is signed out by looking at this address.",
+    hint: "Send a POST request to it.",
+  },
+  "access.signed_out": {
+    status: 200,
+    title: "Signed Out",
+    message: "You are signed out of this service.",
+    hint: "Go to the service again to sign in.",
+  },
   "access.check_failed": {
     status: 502,
     title: "Sign-In Unavailable",

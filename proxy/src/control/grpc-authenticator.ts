@@ -1,9 +1,21 @@
-import type { management } from "@netbird-proxy/proto/grpc";
-import type { AuthenticationResult, Authenticator, Credential } from "../access/authenticator.ts";
+import type { ServiceError } from "@grpc/grpc-js";
+import type { control, management } from "@netbird-proxy/proto/grpc";
+import type {
+  AuthenticationResult,
+  Authenticator,
+  Credential,
+  Redemption,
+  SignInStart,
+  SignInTarget,
+  Standing,
+} from "../access/authenticator.ts";
+import { groupNames } from "../access/session.ts";
 import type { Logger } from "../observe/log.ts";
 import type { ManagementClient } from "./management-client.ts";
 
 const CALL_MS = 10_000;
+/** A request may be waiting. */
+const CHECK_MS = 3_000;
 
 /** Has the management server check credentials: the hashes never leave it. */
 export class GrpcAuthenticator implements Authenticator {
@@ -32,6 +44,73 @@ export class GrpcAuthenticator implements Authenticator {
           }
         },
       );
+    });
+  }
+
+  async begin(target: SignInTarget, redirectUrl: string, browserHash: Buffer): Promise<SignInStart> {
+    const { accountId, serviceId: id } = target;
+    const response = await this.#ask<management.GetOIDCURLResponse>(target, "sign-in not begun", (done) =>
+      this.#client.proxyService.getOidcurl(
+        { id, accountId, redirectUrl, browserHash },
+        this.#client.metadata,
+        { deadline: Date.now() + CALL_MS },
+        done,
+      ),
+    );
+    if (response === undefined || !/^https?:\/\//.test(response.url))
+      return { ok: false, why: "unavailable" };
+    return { ok: true, url: response.url, bound: response.bound };
+  }
+
+  async redeem(target: SignInTarget, code: string, browserSecret: Buffer): Promise<Redemption> {
+    const { accountId, domain } = target;
+    const response = await this.#ask<control.RedeemSignInResponse>(target, "sign-in not completed", (done) =>
+      this.#client.proxyControl.redeemSignIn(
+        { accountId, domain, code, browserSecret },
+        this.#client.metadata,
+        { deadline: Date.now() + CALL_MS },
+        done,
+      ),
+    );
+    if (response === undefined) return { ok: false, why: "unavailable" };
+    const { sessionToken, refusal, returnUrl } = response;
+    if (sessionToken !== "") return { ok: true, sessionToken, returnUrl };
+    return refusal === "" ? { ok: false, why: "unknown" } : { ok: false, why: "refused", refusal };
+  }
+
+  async standing(domain: string, sessionToken: string): Promise<Standing> {
+    const response = await this.#ask<management.ValidateSessionResponse>(
+      { domain },
+      "session not checked",
+      (done) =>
+        this.#client.proxyService.validateSession(
+          { domain, sessionToken },
+          this.#client.metadata,
+          { deadline: Date.now() + CHECK_MS },
+          done,
+        ),
+    );
+    if (response === undefined) return { kind: "unavailable" };
+    if (!response.valid) return { kind: "denied", reason: response.deniedReason };
+    const groups = groupNames(response.peerGroupIds, response.peerGroupNames);
+    return { kind: "valid", user: response.userEmail, groups };
+  }
+
+  /** @returns undefined when management did not answer, which is in the log then */
+  #ask<T>(
+    about: Partial<SignInTarget>,
+    problem: string,
+    call: (done: (error: ServiceError | null, response: T) => void) => void,
+  ): Promise<T | undefined> {
+    return new Promise((resolve) => {
+      call((error, response) => {
+        if (error === null) resolve(response);
+        else {
+          const { serviceId, domain } = about;
+          this.#log.warn({ serviceId, domain, code: error.code, reason: error.details }, problem);
+          resolve(undefined);
+        }
+      });
     });
   }
 }

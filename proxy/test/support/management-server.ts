@@ -36,6 +36,15 @@ export class ScriptedManagement {
     success: false,
     sessionToken: "",
   });
+  readonly signIns: management.GetOIDCURLRequest[] = [];
+  readonly redemptions: control.RedeemSignInRequest[] = [];
+  readonly sessionChecks: management.ValidateSessionRequest[] = [];
+  /** Undefined answers UNIMPLEMENTED. */
+  oidcUrl: ((request: management.GetOIDCURLRequest) => management.GetOIDCURLResponse) | undefined;
+  redeem: ((request: control.RedeemSignInRequest) => control.RedeemSignInResponse) | undefined;
+  validateSession:
+    | ((request: management.ValidateSessionRequest) => Partial<management.ValidateSessionResponse>)
+    | undefined;
   /** What proxies said that they have, when they asked for uploaded certificates. */
   readonly uploadedRequests: certificates.WatchUploadedRequest[] = [];
   /** Sent to a proxy that asks for uploaded certificates. */
@@ -90,14 +99,28 @@ export class ScriptedManagement {
         this.authentications.push(call.request);
         callback(null, this.authenticate(call.request));
       },
-      getOidcurl: unimplemented,
-      validateSession: unimplemented,
+      getOidcurl: (call: { request: management.GetOIDCURLRequest }, callback: Callback) => {
+        this.signIns.push(call.request);
+        if (this.oidcUrl === undefined) unimplemented(call, callback);
+        else callback(null, this.oidcUrl(call.request));
+      },
+      validateSession: (call: { request: management.ValidateSessionRequest }, callback: Callback) => {
+        this.sessionChecks.push(call.request);
+        if (this.validateSession === undefined) unimplemented(call, callback);
+        else
+          callback(null, management.ValidateSessionResponse.fromPartial(this.validateSession(call.request)));
+      },
       validateTunnelPeer: unimplemented,
       checkLlmPolicyLimits: unimplemented,
       recordLlmUsage: unimplemented,
     } as never);
     if (!this.#stock) {
       this.#server.addService(control.ProxyControlService, {
+        redeemSignIn: (call: { request: control.RedeemSignInRequest }, callback: Callback) => {
+          this.redemptions.push(call.request);
+          if (this.redeem === undefined) unimplemented(call, callback);
+          else callback(null, this.redeem(call.request));
+        },
         syncTunnel: (stream: TunnelCall) => this.#syncTunnel(stream),
         reportState: (call: { request: control.ReportStateRequest }, callback: Callback) => {
           this.reports.push(call.request);

@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
 import { type AccountId, AppError } from "@netbird-proxy/proto";
+import { isInRequiredGroups, requiredGroups } from "../domain/service-groups.ts";
 import { CALLBACK_PATH } from "../identity/embedded/contract.ts";
 import type { Identity } from "../identity/identity.ts";
 import { signSession } from "../secrets/session-token.ts";
@@ -10,12 +11,17 @@ import {
   takePendingSignIn,
 } from "../store/pending-sign-ins.ts";
 import { findServiceByDomain, SESSION_KEY_PURPOSE, type StoredService } from "../store/services.ts";
-import type { User } from "../store/users.ts";
+import { insertSignInCode, takeSignInCode } from "../store/sign-in-codes.ts";
+import { getUser, type User } from "../store/users.ts";
 import type { CommandContext } from "./context.ts";
 import { signIn } from "./sign-in.ts";
 
 /** Source: reference §10.3. */
 const SIGN_IN_MS = 10 * 60_000;
+/** From our redirect to the proxy's call: no person is in between. */
+const CODE_MS = 60_000;
+/** Where proxies that bind a sign-in to a browser take the visitor back. */
+const PROXY_CALLBACK_PATH = "/.netbird/callback";
 
 export interface VisitorPorts {
   context: CommandContext;
@@ -27,6 +33,7 @@ export interface VisitorPorts {
  * server may get it: the state, which works once, the PKCE verifier and the nonce.
  *
  * @param returnUrl where the visitor wanted to go; its host is the service's
+ * @param browserHash SHA-256 of a secret that only the visitor's browser has; undefined with proxies that send none
  * @returns the address to send the browser to
  * @throws AppError `service.not_found`, `identity.unreachable`
  */
@@ -34,6 +41,7 @@ export async function beginVisitorSignIn(
   { context, identity }: VisitorPorts,
   account: AccountId,
   returnUrl: URL,
+  browserHash?: Uint8Array,
 ): Promise<string> {
   const service = await findServiceByDomain(context.store.db, returnUrl.hostname);
   if (!service || service.accountId !== account || !service.auth.bearer?.enabled) {
@@ -56,6 +64,7 @@ export async function beginVisitorSignIn(
     returnUrl: returnUrl.href,
     sealedVerifier: context.store.secrets.seal(verifier, SIGN_IN_VERIFIER_PURPOSE),
     nonce,
+    browserHash: browserHash === undefined ? null : Buffer.from(browserHash).toString("hex"),
     expiresAt: context.nowMs() + SIGN_IN_MS,
   });
   return url;
@@ -96,6 +105,25 @@ export async function completeVisitorSignIn(
   });
   const location = new URL(pending.returnUrl);
   location.protocol = "https:";
+  if (pending.browserHash !== null) {
+    const code = token();
+    const { accountId, domain, browserHash, returnUrl } = pending;
+    const expiresAt = nowMs() + CODE_MS;
+    const bound = {
+      codeHash: hash(code),
+      accountId,
+      domain,
+      userId: user.id,
+      browserHash,
+      returnUrl,
+      expiresAt,
+    };
+    await insertSignInCode(store.db, bound);
+    location.pathname = PROXY_CALLBACK_PATH;
+    location.search = `?code=${code}`;
+    location.hash = "";
+    return { location: location.href };
+  }
   const service = await findServiceByDomain(store.db, pending.domain);
   const refusal = refusalOf(user, service, pending.accountId);
   if (refusal !== undefined) {
@@ -105,6 +133,42 @@ export async function completeVisitorSignIn(
   }
   location.searchParams.set("session_token", await sessionFor(context, service!, user));
   return { location: location.href };
+}
+
+export interface Redeemed {
+  /** Empty when there is none. */
+  sessionToken: string;
+  /** Why, for people. */
+  refusal: string;
+  returnUrl: string;
+}
+
+/**
+ * Exchanges a visitor's code for a session. Everything is looked at anew, groups included: the user may have been blocked
+ * since.
+ *
+ * @returns undefined when the code is unknown, spent, too old, or of another browser, service or account
+ */
+export async function redeemVisitorSignIn(
+  context: CommandContext,
+  account: AccountId,
+  { domain, code, browserSecret }: { domain: string; code: string; browserSecret: Uint8Array },
+): Promise<Redeemed | undefined> {
+  const { store, nowMs } = context;
+  const found = code === "" ? undefined : await takeSignInCode(store.db, hash(code), nowMs());
+  if (!found || found.accountId !== account || found.domain !== domain) return undefined;
+  if (createHash("sha256").update(browserSecret).digest("hex") !== found.browserHash) return undefined;
+  const service = await findServiceByDomain(store.db, domain);
+  const user = await getUser(store.db, account, found.userId);
+  const { returnUrl } = found;
+  let refusal = user ? refusalOf(user, service, account) : "Your account belongs to another organisation.";
+  if (refusal === undefined && user && service) {
+    const required = requiredGroups({ ...service, private: false });
+    if (isInRequiredGroups(required, user.autoGroups))
+      return { sessionToken: await sessionFor(context, service, user), refusal: "", returnUrl };
+    refusal = "You are in none of the groups that may use this service.";
+  }
+  return { sessionToken: "", refusal: refusal ?? "The service is gone.", returnUrl };
 }
 
 function refusalOf(user: User, service: StoredService | undefined, account: AccountId): string | undefined {

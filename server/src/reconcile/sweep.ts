@@ -14,6 +14,7 @@ import {
   markSilentStreamsDisconnected,
 } from "../store/presence.ts";
 import { deleteForgottenProxies, PROXY_ACTIVE_MS } from "../store/proxies.ts";
+import { deleteExpiredSignInCodes } from "../store/sign-in-codes.ts";
 
 /** Ephemeral peers live on for this long after they were seen last. Source: reference §9. */
 export const EPHEMERAL_GONE_MS = 10 * 60_000;
@@ -34,6 +35,7 @@ export async function sweep(context: CommandContext): Promise<void> {
   await deleteOldIdempotencyKeys(db, nowMs());
   await deleteExpiredIdentityRecords(db, nowMs());
   await deleteExpiredPendingSignIns(db, nowMs());
+  await deleteExpiredSignInCodes(db, nowMs());
   await markSilentDevicesDisconnected(db, nowMs() - DEVICE_SILENT_MS);
   // A server that was killed leaves the peers of its streams behind as connected.
   await markSilentStreamsDisconnected(db, nowMs() - PROXY_ACTIVE_MS);

@@ -15,6 +15,8 @@ export interface PendingSignIn {
   /** PKCE (RFC 7636), sealed with purpose {@link SIGN_IN_VERIFIER_PURPOSE}. */
   sealedVerifier: string;
   nonce: string;
+  /** Hex SHA-256 of a secret of the visitor's browser; null with proxies that send none. */
+  browserHash: string | null;
   expiresAt: number;
 }
 
@@ -25,6 +27,7 @@ const codec = rowCodec<PendingSignIn>({
   returnUrl: "text",
   sealedVerifier: "text",
   nonce: "text",
+  browserHash: "text",
   expiresAt: "integer",
 });
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import type { AccountId } from "@netbird-proxy/proto";
-import { beginVisitorSignIn } from "../../src/commands/visitor-sign-in.ts";
+import { beginVisitorSignIn, redeemVisitorSignIn } from "../../src/commands/visitor-sign-in.ts";
 import { createIdentity } from "../../src/identity/identity.ts";
 import { readSession } from "../../src/secrets/session-token.ts";
 import { findServiceByDomain } from "../../src/store/services.ts";
@@ -60,7 +61,7 @@ suite("visitors of services who sign in at an identity provider", () => {
 
   const as = (method: string, path: string, body?: unknown) =>
     server.call(method, path, body, null, { authorization: `Bearer ${owner}` });
-  const begin = async (returnUrl = RETURN) =>
+  const begin = async (returnUrl = RETURN, browserHash?: Uint8Array) =>
     beginVisitorSignIn(
       {
         context: server.context,
@@ -81,6 +82,7 @@ suite("visitors of services who sign in at an identity provider", () => {
       },
       server.account,
       new URL(returnUrl),
+      browserHash,
     );
   const comeBack = (url: string) => new Browser(server.app, PUBLIC_URL).go(url);
 
@@ -95,6 +97,42 @@ suite("visitors of services who sign in at an identity provider", () => {
     const token = address.searchParams.get("session_token")!;
     assert.equal(await readSession(service!.sessionPublicKey, DOMAIN, token, server.nowMs), "ann");
     assert.equal((await server.store.db("pending_sign_ins")).length, 0);
+  });
+
+  test("come back with a code for their own browser, once, where the proxy binds them to it", async () => {
+    const secret = Buffer.alloc(32, 7);
+    const code = async () => {
+      const hash = createHash("sha256").update(secret).digest();
+      const { url } = await comeBack(await provider.visit(await begin(RETURN, hash), "ann"));
+      const address = new URL(url);
+      assert.equal(address.origin + address.pathname, `https://${DOMAIN}:8443/.netbird/callback`);
+      assert.deepEqual([...address.searchParams.keys()], ["code"]);
+      return address.searchParams.get("code")!;
+    };
+    const redeem = (text: string, browserSecret: Uint8Array = secret, domain = DOMAIN) =>
+      redeemVisitorSignIn(server.context, server.account, { domain, code: text, browserSecret });
+    const good = await code();
+    const redeemed = await redeem(good);
+    assert.equal(redeemed?.returnUrl, RETURN);
+    const service = await findServiceByDomain(server.store.db, DOMAIN);
+    const subject = await readSession(
+      service!.sessionPublicKey,
+      DOMAIN,
+      redeemed!.sessionToken,
+      server.nowMs,
+    );
+    assert.equal(subject, "ann");
+    assert.equal(await redeem(good), undefined, "spent");
+    assert.equal(await redeem(await code(), Buffer.alloc(32, 8)), undefined, "another browser");
+    assert.equal(await redeem(await code(), secret, `other.${CLUSTER}`), undefined, "another service");
+    const late = await code();
+    server.nowMs += 60_001;
+    assert.equal(await redeem(late), undefined, "too late");
+    const blocked = await code();
+    await updateUser(server.store.db, server.account, "ann", { isBlocked: true });
+    const refused = await redeem(blocked);
+    assert.equal(refused?.sessionToken, "");
+    assert.match(refused!.refusal, /blocked/);
   });
 
   test("cannot come back twice, nor with a state of somebody else's making", async () => {

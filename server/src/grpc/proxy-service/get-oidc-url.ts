@@ -14,14 +14,17 @@ export function getOidcUrl({
   log,
 }: GrpcPorts): handleUnaryCall<management.GetOIDCURLRequest, management.GetOIDCURLResponse> {
   return unary(log, async (call) => {
-    const { accountId, redirectUrl } = call.request;
+    const { accountId, redirectUrl, browserHash } = call.request;
     requireAccount(proxyCallerOf(call).token, accountId);
     const returnUrl = URL.canParse(redirectUrl) ? new URL(redirectUrl) : undefined;
     if (!returnUrl || !/^https?:$/.test(returnUrl.protocol)) {
       throw new CallFailure(Status.INVALID_ARGUMENT, "redirect_url is no http or https URL");
     }
     try {
-      return { url: await beginVisitorSignIn({ context, identity }, accountId, returnUrl) };
+      const bound = browserHash.length === 32;
+      const ports = { context, identity };
+      const url = await beginVisitorSignIn(ports, accountId, returnUrl, bound ? browserHash : undefined);
+      return { url, bound };
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
       throw new CallFailure(Status.FAILED_PRECONDITION, error.message, error);

@@ -41,6 +41,7 @@ export const leftOut: Readonly<Record<string, string>> = {
   failure_budgets: "they live for minutes",
   identity_records: "people sign in again; what was revoked after the backup must not come back",
   pending_sign_ins: "they live for ten minutes",
+  sign_in_codes: "they live for a minute",
   certificate_leases: "they live for a minute",
   preflight_challenges: "they live for seconds",
   dns_records: "the orders that they belong to are not restored either",

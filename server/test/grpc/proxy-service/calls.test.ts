@@ -331,7 +331,11 @@ suite("calls of a proxy", () => {
       await plane.service("open");
       const ask = (redirectUrl: string) =>
         call<management.GetOIDCURLResponse>((client, metadata, done) =>
-          client.getOidcurl({ id: "x", accountId: plane.account, redirectUrl }, metadata, done),
+          client.getOidcurl(
+            { id: "x", accountId: plane.account, redirectUrl, browserHash: Buffer.alloc(0) },
+            metadata,
+            done,
+          ),
         );
       const url = new URL((await ask(`https://shop.${CLUSTER}:8443/deep/link?a=b`)).url);
       assert.equal(url.origin + url.pathname, "https://netbird.example.com/oauth2/auth");

@@ -1,0 +1,40 @@
+import { type Answer, answer } from "../../answer/catalogue.ts";
+import { escapeHtml, page } from "../../answer/error-page.ts";
+import type { Exchange } from "../../exchange.ts";
+import { SESSION_COOKIE, sessionCookies } from "../../forward/session-cookie.ts";
+import { beginSignIn, completeSignIn } from "./single-sign-on.ts";
+import { CALLBACK_PATH, localAddress, SIGN_IN_PATH, SIGN_OUT_PATH, VISITOR_PATHS } from "./visitor-paths.ts";
+
+/** Answers everything below `/.netbird/` of a service with sign-in. */
+export function answerVisitorPaths(x: Exchange): Answer | undefined | Promise<Answer> {
+  const { access } = x.service!;
+  if (!access.authenticated || !x.path.startsWith(VISITOR_PATHS)) return undefined;
+  if (access.private) return answer("access.private");
+  const { method, upgrade } = x.down;
+  if (upgrade !== undefined) return answer("service.not_found");
+  if (x.path === SIGN_OUT_PATH) return signOut(x);
+  if (method !== "GET" || !access.oidc) return answer("service.not_found");
+  if (x.path === SIGN_IN_PATH) {
+    return beginSignIn(x, localAddress(new URLSearchParams(x.query).get("to") ?? "/"));
+  }
+  return x.path === CALLBACK_PATH ? completeSignIn(x) : answer("service.not_found");
+}
+
+/** A link or an image must not sign anybody out, so looking only asks, and another site's form counts as looking. */
+function signOut(x: Exchange): Answer {
+  const from = x.header("sec-fetch-site");
+  if (x.down.method === "POST" && (from === undefined || from === "same-origin" || from === "none")) {
+    const { access } = x.service!;
+    for (const token of sessionCookies(x.joined("cookie", "; ") ?? "")) access.sessions.delete(token);
+    return answer("access.signed_out", {
+      headers: ["set-cookie", `${SESSION_COOKIE}=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Lax`],
+    });
+  }
+  const { host } = x;
+  return answer("access.sign_out", {
+    page: page(
+      `Sign out of ${host}`,
+      `<h1>Sign out of ${escapeHtml(host)}?</h1><form method="post"><button>Sign out</button></form>`,
+    ),
+  });
+}
