@@ -15,7 +15,7 @@ import * as domainProofs from "./0013-domain-proofs.ts";
 import * as certificateAlerts from "./0014-certificate-alerts.ts";
 import * as dnsRecordAttempts from "./0015-dns-record-attempts.ts";
 import * as preflight from "./0016-preflight.ts";
-import * as signInCodes from "./0020-sign-in-codes.ts";
+import * as signInCodes from "./0017-sign-in-codes.ts";
 
 interface Migration {
   readonly name: string;
@@ -41,7 +41,7 @@ const migrations: readonly Migration[] = [
   { name: "0014-certificate-alerts", ...certificateAlerts },
   { name: "0015-dns-record-attempts", ...dnsRecordAttempts },
   { name: "0016-preflight", ...preflight },
-  { name: "0020-sign-in-codes", ...signInCodes },
+  { name: "0017-sign-in-codes", ...signInCodes },
 ];
 
 /** Migrations are modules of the program: nothing is read from a folder, so a bundled server brings its own. */
