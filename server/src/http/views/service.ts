@@ -44,7 +44,9 @@ export async function viewOneService(
   account: AccountId,
   service: StoredService,
 ): Promise<Service> {
-  return (await viewServices(context, account, [service]))[0]!;
+  const [view] = await viewServices(context, account, [service]);
+  // Only single objects have an ETag of their own.
+  return Object.assign(view!, { [hiddenState]: userState(service) });
 }
 
 function viewService(
@@ -57,7 +59,7 @@ function viewService(
   const restrictions = service.accessRestrictions;
   // Absent fields are undefined here rather than spread in: lists have thousands of these, and objects of one shape are
   // made several times faster.
-  const view = {
+  return {
     id: service.id,
     name: service.name,
     domain: service.domain,
@@ -78,9 +80,7 @@ function viewService(
     public: service.public,
     url: serviceUrl(service, status.publicHttpsPort),
     warnings: serviceWarnings(service, { unvalidatedDomain: unvalidated(service, domains) }),
-    [hiddenState]: userState(service),
   };
-  return view;
 }
 
 /** What a request can change, secrets included; not what a proxy reports or what a target resolves to. */
