@@ -20,6 +20,8 @@ export interface AccessPolicy {
   readonly authenticated: boolean;
   /** Verifies session cookies; undefined when there is none, and then no cookie is valid. */
   readonly sessionKey: KeyObject | undefined;
+  /** The current tag of each method; a session with another is over. Empty: sessions have none. */
+  readonly sessionTags: Readonly<Record<string, string>>;
   readonly sessionMaxAgeSeconds: number;
   /** Sessions found valid, by cookie value. Lives and dies with this policy, on which the decision depended. */
   readonly sessions: Map<string, KnownSession>;
@@ -81,6 +83,7 @@ export function accessPolicy(
       headerNames,
       authenticated: Boolean(auth?.password || auth?.pin || auth?.oidc || headerNames.length > 0),
       sessionKey,
+      sessionTags: auth?.sessionTags ?? {},
       sessionMaxAgeSeconds: maxAge > 0 ? maxAge : DEFAULT_SESSION_SECONDS,
       sessions: new Map(),
     },

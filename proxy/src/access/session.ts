@@ -42,6 +42,7 @@ export async function verifySession(
   const { sub, method } = claims;
   if (typeof sub !== "string" || sub === "") return undefined;
   if (!enabled(policy, method)) return undefined;
+  if (!isCurrent(policy, method, claims.session_tag)) return undefined;
   const caller: Caller = {
     method,
     userId: sub,
@@ -55,6 +56,12 @@ export async function verifySession(
   }
   policy.sessions.set(token, { caller, expiresAtMs, standingAtMs: 0, check: undefined });
   return caller;
+}
+
+/** A session must not outlive its secret, nor the moment when all sessions were ended. Stock servers send no tags. */
+function isCurrent({ sessionTags }: AccessPolicy, method: string, tag: unknown): boolean {
+  const current = sessionTags[method];
+  return current === undefined ? Object.keys(sessionTags).length === 0 : tag === current;
 }
 
 // A session that came from a password must not outlive the password as a scheme.

@@ -306,6 +306,32 @@ suite("access", () => {
     assert.equal(await status(), 401);
   });
 
+  test("a session ends when the tag of its method is another one; a stock server's sessions have none", async () => {
+    const audience = "tags.example.test";
+    const tagged = await token({ audience, more: { session_tag: "one" } });
+    const plain = await token({ audience });
+    const change = (sessionTags: Record<string, string>) =>
+      proxy.management.apply(
+        httpService("tags", audience, backend.url, {
+          auth: authentication({ password: true, pin: true, sessionTags }),
+        }),
+      );
+    const statuses = () =>
+      Promise.all(
+        [tagged, plain].map(
+          async (session) => (await ask("tags", { headers: { cookie: `nb_session=${session}` } })).status,
+        ),
+      );
+    await change({ password: "one", pin: "two" });
+    assert.deepEqual(await statuses(), [200, 401]);
+    await change({ password: "three", pin: "one" });
+    assert.deepEqual(await statuses(), [401, 401]);
+    await change({ pin: "one" });
+    assert.deepEqual(await statuses(), [401, 401], "a method without a tag has no sessions");
+    await change({});
+    assert.deepEqual(await statuses(), [200, 200]);
+  });
+
   test("the caller's identity reaches the target, and only what is safe of it", async () => {
     await proxy.management.apply(
       httpService("who", "who.example.test", backend.url, { auth: authentication({ oidc: true }) }),

@@ -74,6 +74,7 @@ export async function createService(
         auth,
         sessionPublicKey: keys.publicKey,
         sessionPrivateKey: context.store.secrets.seal(keys.privateKey, SESSION_KEY_PURPOSE),
+        sessionEpoch: 0,
         source: "permanent",
         sourcePeer: null,
         certificateIssuedAt: null,
@@ -172,6 +173,30 @@ export async function removeService(
       await deleteService(work.trx, actor.account, service.id);
       await reviseService(work, service, service.proxyCluster, "removed");
       await work.audit("service.delete", service.id, auditMeta(service));
+    },
+    options,
+  );
+}
+
+/**
+ * Ends every visitor's session on the service, whatever it came from: proxies hear of it as of any change. Visitors may
+ * sign in again at once. @throws AppError `service.not_found`
+ */
+export async function endSessions(
+  context: CommandContext,
+  actor: Actor,
+  id: string,
+  options: CommandOptions = {},
+): Promise<void> {
+  await runCommand(
+    context,
+    actor,
+    async (work) => {
+      const service = await requireService(work.trx, actor.account, id);
+      const revision = await reviseService(work, service, service.proxyCluster, "modified");
+      const change = { sessionEpoch: service.sessionEpoch + 1, revision };
+      await updateServiceColumns(work.trx, actor.account, service.id, change);
+      await work.audit("service.sessions.end", service.id, auditMeta(service));
     },
     options,
   );

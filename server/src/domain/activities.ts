@@ -71,6 +71,7 @@ const activities: Record<string, string> = {
   "service.certificate.recover": "Service certificate in order again",
   "service.create": "Service created",
   "service.delete": "Service deleted",
+  "service.sessions.end": "Service sessions ended",
   "service.update": "Service updated",
   "service.user.create": "Service user created",
   "service.user.delete": "Service user deleted",

@@ -40,6 +40,7 @@ import { registerPreflightRoute } from "./routes/preflight.ts";
 import { registerProxyCallbackRoute } from "./routes/proxy-callback.ts";
 import { registerProxyTokenRoutes } from "./routes/proxy-tokens.ts";
 import { registerServiceDiagnoseRoute } from "./routes/service-diagnose.ts";
+import { registerServiceSessionsRoute } from "./routes/service-sessions.ts";
 import { registerServiceTargetRoutes } from "./routes/service-targets.ts";
 import { registerServiceRoutes } from "./routes/services.ts";
 import { registerSetupKeyRoutes } from "./routes/setup-keys.ts";
@@ -176,6 +177,7 @@ export async function buildHttpApp(given: HttpPorts): Promise<App> {
     registerServiceRoutes(scope, ports);
     registerServiceTargetRoutes(scope, writes);
     registerServiceDiagnoseRoute(scope, ports);
+    registerServiceSessionsRoute(scope, ports);
     registerPreflightRoute(scope, ports);
     registerBatchRoute(scope, writes);
     registerClusterRoutes(scope, ports);

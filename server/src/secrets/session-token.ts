@@ -1,17 +1,19 @@
 import { createPrivateKey, createPublicKey } from "node:crypto";
 import { jwtVerify, SignJWT } from "jose";
+import { type SessionMethod, sessionMethods, sessionTag } from "../domain/session-tag.ts";
+import type { StoredService } from "../store/services.ts";
 
 /** Source: reference §10.1; proxies check all of it. */
 const ISSUER = "netbird-management";
 export const SESSION_TTL_SECONDS = 86_400;
-
-export type SessionMethod = "password" | "pin" | "header" | "oidc";
 
 export interface SessionSubject {
   /** User id, peer id, or `password-user`, `pin-user`, `header-user`. */
   subject: string;
   method: SessionMethod;
   email?: string;
+  /** Of the method, from {@link sessionTag}. */
+  tag: string;
   /** Ids and names pair by position. */
   groups?: { id: string; name: string }[];
 }
@@ -23,7 +25,7 @@ export interface SessionSubject {
 export async function signSession(
   privateKey: string,
   domain: string,
-  { subject, method, email, groups = [] }: SessionSubject,
+  { subject, method, email, tag, groups = [] }: SessionSubject,
   nowMs: number,
 ): Promise<string> {
   const bytes = Buffer.from(privateKey, "base64");
@@ -37,7 +39,7 @@ export async function signSession(
     },
   });
   const nowSeconds = Math.floor(nowMs / 1000);
-  const claims: Record<string, unknown> = { method };
+  const claims: Record<string, unknown> = { method, session_tag: tag };
   if (email) claims.email = email;
   if (groups.length > 0) {
     claims.groups = groups.map(({ id }) => id);
@@ -54,27 +56,32 @@ export async function signSession(
     .sign(key);
 }
 
-/**
- * @param publicKey standard base64, 32 bytes
- * @returns the subject, or undefined for anything but a valid, current session of this domain
- */
+/** As much of a service as its sessions depend on. */
+export type SessionService = Pick<StoredService, "domain" | "sessionPublicKey" | "auth" | "sessionEpoch">;
+
+/** @returns the subject, or undefined for anything but a valid, current session of this service */
 export async function readSession(
-  publicKey: string,
-  domain: string,
+  service: SessionService,
   token: string,
   nowMs: number,
 ): Promise<string | undefined> {
   try {
     const key = createPublicKey({
       format: "jwk",
-      key: { kty: "OKP", crv: "Ed25519", x: Buffer.from(publicKey, "base64").toString("base64url") },
+      key: {
+        kty: "OKP",
+        crv: "Ed25519",
+        x: Buffer.from(service.sessionPublicKey, "base64").toString("base64url"),
+      },
     });
     const { payload } = await jwtVerify(token, key, {
       algorithms: ["EdDSA"],
       issuer: ISSUER,
-      audience: domain,
+      audience: service.domain,
       currentDate: new Date(nowMs),
     });
+    const method = sessionMethods.find((one) => one === payload.method);
+    if (method === undefined || payload.session_tag !== sessionTag(service, method)) return undefined;
     return payload.sub || undefined;
   } catch {
     return undefined;

@@ -77,6 +77,8 @@ export interface ServiceColumns {
   sessionPublicKey: string;
   /** Standard base64 of seed and public key (64 bytes), sealed with purpose {@link SESSION_KEY_PURPOSE}. */
   sessionPrivateKey: string;
+  /** How often all sessions of the service were ended. */
+  sessionEpoch: number;
   /** `permanent` or `ephemeral`. */
   source: string;
   sourcePeer: string | null;
@@ -114,6 +116,7 @@ const codec = rowCodec<ServiceColumns>({
   accessGroups: "json",
   sessionPublicKey: "text",
   sessionPrivateKey: "text",
+  sessionEpoch: "integer",
   source: "text",
   sourcePeer: "text",
   certificateIssuedAt: "integer",

@@ -93,6 +93,7 @@ PATCH  /api/reverse-proxies/services/{id}                   services update
 DELETE /api/reverse-proxies/services/{id}                   services delete
 GET    /api/reverse-proxies/services/{id}/status            services read
 GET    /api/reverse-proxies/services/{id}/diagnose          services read
+DELETE /api/reverse-proxies/services/{id}/sessions          services update
 GET    /api/reverse-proxies/services/{id}/targets           services read
 POST   /api/reverse-proxies/services/{id}/targets           services update
 GET    /api/reverse-proxies/services/{id}/targets/{targetId} services read

@@ -95,7 +95,7 @@ suite("visitors of services who sign in at an identity provider", () => {
     assert.equal(address.searchParams.get("a"), "b");
     const service = await findServiceByDomain(server.store.db, DOMAIN);
     const token = address.searchParams.get("session_token")!;
-    assert.equal(await readSession(service!.sessionPublicKey, DOMAIN, token, server.nowMs), "ann");
+    assert.equal(await readSession(service!, token, server.nowMs), "ann");
     assert.equal((await server.store.db("pending_sign_ins")).length, 0);
   });
 
@@ -115,12 +115,7 @@ suite("visitors of services who sign in at an identity provider", () => {
     const redeemed = await redeem(good);
     assert.equal(redeemed?.returnUrl, RETURN);
     const service = await findServiceByDomain(server.store.db, DOMAIN);
-    const subject = await readSession(
-      service!.sessionPublicKey,
-      DOMAIN,
-      redeemed!.sessionToken,
-      server.nowMs,
-    );
+    const subject = await readSession(service!, redeemed!.sessionToken, server.nowMs);
     assert.equal(subject, "ann");
     assert.equal(await redeem(good), undefined, "spent");
     assert.equal(await redeem(await code(), Buffer.alloc(32, 8)), undefined, "another browser");

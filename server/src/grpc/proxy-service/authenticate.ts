@@ -2,9 +2,10 @@ import { createHash } from "node:crypto";
 import { type handleUnaryCall, status as Status } from "@grpc/grpc-js";
 import { AppError } from "@netbird-proxy/proto";
 import type { management } from "@netbird-proxy/proto/grpc";
+import { type SessionMethod, sessionTag } from "../../domain/session-tag.ts";
 import { createHashGate } from "../../secrets/hash-gate.ts";
 import { verifySecret } from "../../secrets/password-hash.ts";
-import { type SessionMethod, signSession } from "../../secrets/session-token.ts";
+import { signSession } from "../../secrets/session-token.ts";
 import { chargeFailure, isBudgetExhausted } from "../../store/failure-budgets.ts";
 import { getService, SESSION_KEY_PURPOSE, type StoredService } from "../../store/services.ts";
 import { CallFailure } from "../call-failure.ts";
@@ -95,7 +96,7 @@ export function authenticate({ context, log }: GrpcPorts): handleUnaryCall<Reque
 
   async function session(service: StoredService, method: SessionMethod): Promise<Response> {
     const key = store.secrets.open(service.sessionPrivateKey, SESSION_KEY_PURPOSE);
-    const subject = { subject: `${method}-user`, method };
+    const subject = { subject: `${method}-user`, method, tag: sessionTag(service, method) };
     return { success: true, sessionToken: await signSession(key, service.domain, subject, nowMs()) };
   }
 }

@@ -26,7 +26,7 @@ export function validateSession({ context, log }: GrpcPorts): handleUnaryCall<Re
     if (!service) return denied("service_not_found");
     requireAccount(proxyCallerOf(call).token, service.accountId);
     if (service.sessionPublicKey === "") return denied("invalid_service_config");
-    const subject = await readSession(service.sessionPublicKey, service.domain, sessionToken, nowMs());
+    const subject = await readSession(service, sessionToken, nowMs());
     if (subject === undefined) return denied("invalid_token");
     const user = await getUser(store.db, service.accountId, subject);
     if (!user) return denied("user_not_found");

@@ -2,6 +2,7 @@ import type { handleUnaryCall } from "@grpc/grpc-js";
 import type { management } from "@netbird-proxy/proto/grpc";
 import { formatAddress, parseAddress } from "../../domain/ip-network.ts";
 import { isInRequiredGroups, requiredGroups } from "../../domain/service-groups.ts";
+import { sessionTag } from "../../domain/session-tag.ts";
 import { signSession } from "../../secrets/session-token.ts";
 import { findPeerByAddress, listGroupsOfPeer } from "../../store/find-peer.ts";
 import { findServiceByDomain, SESSION_KEY_PURPOSE } from "../../store/services.ts";
@@ -46,7 +47,14 @@ export function validateTunnelPeer({ context, log }: GrpcPorts): handleUnaryCall
       return { ...denied("not_in_group"), ...identity };
     }
     const key = store.secrets.open(service.sessionPrivateKey, SESSION_KEY_PURPOSE);
-    const subject = { subject: identity.userId, method: "oidc", email: identity.userEmail, groups } as const;
+    const tag = sessionTag(service, "oidc");
+    const subject = {
+      subject: identity.userId,
+      method: "oidc",
+      email: identity.userEmail,
+      tag,
+      groups,
+    } as const;
     const sessionToken = await signSession(key, service.domain, subject, nowMs());
     return { valid: true, deniedReason: "", sessionToken, ...identity };
   });

@@ -16,6 +16,7 @@ import * as certificateAlerts from "./0014-certificate-alerts.ts";
 import * as dnsRecordAttempts from "./0015-dns-record-attempts.ts";
 import * as preflight from "./0016-preflight.ts";
 import * as signInCodes from "./0017-sign-in-codes.ts";
+import * as sessionEpoch from "./0018-session-epoch.ts";
 
 interface Migration {
   readonly name: string;
@@ -42,6 +43,7 @@ const migrations: readonly Migration[] = [
   { name: "0015-dns-record-attempts", ...dnsRecordAttempts },
   { name: "0016-preflight", ...preflight },
   { name: "0017-sign-in-codes", ...signInCodes },
+  { name: "0018-session-epoch", ...sessionEpoch },
 ];
 
 /** Migrations are modules of the program: nothing is read from a folder, so a bundled server brings its own. */

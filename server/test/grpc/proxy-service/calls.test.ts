@@ -5,6 +5,7 @@ import { management } from "@netbird-proxy/proto/grpc";
 import { decodeJwt, decodeProtectedHeader } from "jose";
 import { registerDevice } from "../../../src/commands/peers.ts";
 import { createService } from "../../../src/commands/services.ts";
+import { sessionTag } from "../../../src/domain/session-tag.ts";
 import { readServiceStatuses } from "../../../src/reconcile/service-status.ts";
 import { readSession, signSession } from "../../../src/secrets/session-token.ts";
 import { listAccessLogs } from "../../../src/store/access-logs.ts";
@@ -153,7 +154,7 @@ suite("calls of a proxy", () => {
         );
         const nowMs = plane.context.nowMs();
         const read = (domain: string, atMs: number) =>
-          readSession(service.sessionPublicKey, domain, sessionToken, atMs);
+          readSession({ ...service, domain }, sessionToken, atMs);
         assert.equal(await read(service.domain, nowMs), `${method}-user`);
         assert.equal(await read("other.example.net", nowMs), undefined);
         assert.equal(await read(service.domain, nowMs + 86_401_000), undefined);
@@ -246,7 +247,7 @@ suite("calls of a proxy", () => {
       signSession(
         plane.store.secrets.open(service.sessionPrivateKey, SESSION_KEY_PURPOSE),
         service.domain,
-        { subject, method: "oidc" },
+        { subject, method: "oidc", tag: sessionTag(service, "oidc") },
         plane.context.nowMs(),
       );
     const allGroup = async () => (await plane.store.db("groups").first("id")).id as string;
