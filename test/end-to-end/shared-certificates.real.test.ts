@@ -78,13 +78,16 @@ suite("certificates of a cluster, through the server", function () {
     );
 
   const types = { "tls-alpn-01": {}, "http-01": { NB_PROXY_ACME_CHALLENGE_TYPE: "http-01" } };
-  for (const [type, env] of Object.entries(types)) {
-    test(`three proxies, a hundred names: each is ordered once with ${type}, whichever proxy is asked`, async () => {
+  const runs = Object.entries(types).flatMap(([type, env]) => [1, 3].map((count) => ({ type, env, count })));
+  for (const { type, env, count } of runs) {
+    test(`${count} proxies: a hundred names are each ordered once with ${type}`, async () => {
       const start = () => startProxy({ ...env, NB_PROXY_ACME_ADDRESS: "127.0.0.1:0" });
-      await Promise.all([start(), start(), start()]);
+      await Promise.all(Array.from({ length: count }, start));
       const names = Array.from({ length: 100 }, (_, at) => `n${at}`);
       for (const name of names) await plane.service(name);
       await until(() => proxies.every((proxy) => ready(proxy) === 100), "certificates everywhere", 120_000);
+      // The last line comes a moment after its certificate serves.
+      await until(() => issued().length >= 100, "the log");
       assert.equal(pebble.orders, 100);
       assert.deepEqual(issued().sort(), names.map((name) => `${name}.${CLUSTER}`).sort());
     });
