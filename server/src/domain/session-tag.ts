@@ -18,6 +18,20 @@ export function sessionTag(
   return createHash("sha256").update(text).digest("base64url").slice(0, 16);
 }
 
+/** The tags of the methods that a service asks for; there are no sessions of any other. */
+export function sessionTags(service: { auth: StoredAuth; sessionEpoch: number }): Record<string, string> {
+  const { password, pin, bearer, headers = [] } = service.auth;
+  const enabled: Record<SessionMethod, boolean> = {
+    password: password?.enabled ?? false,
+    pin: pin?.enabled ?? false,
+    header: headers.some((entry) => entry.enabled),
+    oidc: bearer?.enabled ?? false,
+  };
+  return Object.fromEntries(
+    sessionMethods.filter((method) => enabled[method]).map((method) => [method, sessionTag(service, method)]),
+  );
+}
+
 function secretsOf({ password, pin, headers = [] }: StoredAuth, method: SessionMethod): string[] {
   switch (method) {
     case "password":

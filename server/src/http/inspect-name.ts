@@ -2,6 +2,7 @@ import { type AccountId, AppError, errorCodes } from "@netbird-proxy/proto";
 import type { CommandContext } from "../commands/context.ts";
 import type { DnsLookup } from "../dns/dns-lookup.ts";
 import { findCaa } from "../dns/find-caa.ts";
+import { lookUpNames } from "../dns/look-up-names.ts";
 import { coversName, credentialsFor, orderNameOf } from "../domain/certificate-names.ts";
 import { type Cluster, clustersOf } from "../domain/clusters.ts";
 import { deriveCluster } from "../domain/derive-cluster.ts";
@@ -62,7 +63,7 @@ export async function inspectName(
   const credentials = credentialsFor(domain, await listDnsCredentials(db, account));
   input.credentials = credentials;
   input.orderName = orderNameOf(domain, credentials);
-  input.names = await lookUp(dns, domain, address);
+  input.names = await lookUpNames(dns, domain, address);
   input.certificate = await existingCertificate(context, account, found, input);
   if (input.certificate || !input.acme) return input;
   try {
@@ -99,17 +100,6 @@ async function findCluster(
   const cluster = clusters.find(({ address }) => address.toLowerCase() === derived.cluster.toLowerCase());
   if (cluster) return cluster;
   return new AppError("service.no_cluster", `no proxy of ${derived.cluster} has ever connected`);
-}
-
-async function lookUp(dns: DnsLookup, domain: string, cluster: string): Promise<Names> {
-  try {
-    return {
-      domain: await dns.resolveAddresses(domain),
-      cluster: await dns.resolveAddresses(cluster),
-    };
-  } catch (error) {
-    return { failed: `DNS did not answer for ${domain} and ${cluster}: ${(error as Error).message}` };
-  }
 }
 
 /** In the order in which proxies choose. */

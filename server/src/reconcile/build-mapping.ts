@@ -1,7 +1,7 @@
 import { management } from "@netbird-proxy/proto/grpc";
 import { parseGoDuration } from "../domain/go-duration.ts";
 import { parseAddress } from "../domain/ip-network.ts";
-import { sessionMethods, sessionTag } from "../domain/session-tag.ts";
+import { sessionTags } from "../domain/session-tag.ts";
 import { resolveTargetHost, type TargetDirectory } from "../domain/target-host.ts";
 import type { StoredService, StoredTarget, StoredTargetOptions } from "../store/services.ts";
 
@@ -37,7 +37,7 @@ export function buildMapping(
       headerAuths: (auth.headers ?? [])
         .filter(({ enabled }) => enabled)
         .map(({ header }) => ({ header, hashedValue: "" })),
-      sessionTags: Object.fromEntries(sessionMethods.map((method) => [method, sessionTag(service, method)])),
+      sessionTags: sessionTags(service),
     },
     passHostHeader: service.passHostHeader,
     rewriteRedirects: service.rewriteRedirects,

@@ -18,7 +18,7 @@ export async function listAlertedServices(db: Db, proxy: ProxyId): Promise<strin
     .pluck("service_id");
 }
 
-/** Of these services, as any proxy reported them. */
+/** The alerts about these services, whichever proxy reported them. */
 export async function listAlerts(db: Db, serviceIds: readonly string[]): Promise<StoredAlert[]> {
   const alerts: StoredAlert[] = [];
   for (let at = 0; at < serviceIds.length; at += IDS_PER_QUERY) {

@@ -3,7 +3,7 @@ import { type AccountId, AppError, type ProxyId } from "@netbird-proxy/proto";
 import { control } from "@netbird-proxy/proto/grpc";
 import { noteCertificateAlerts } from "../../commands/certificate-alerts.ts";
 import type { AcmeReport } from "../../domain/acme-report.ts";
-import { certificateAlert } from "../../domain/certificate-alert.ts";
+import { type CertificateAlert, certificateAlert } from "../../domain/certificate-alert.ts";
 import type { CertificateReport, ServiceReport, TargetReport } from "../../domain/service-report.ts";
 import { listServiceHeads, type ServiceHead } from "../../store/mapping-sources.ts";
 import {
@@ -63,9 +63,7 @@ export function reportState({
         const head = known.get(report.serviceId);
         return head ? [reportRow(proxy.id, head, report, atMs)] : [];
       });
-      const alerts = rows.map(
-        ({ serviceId, report }) => [serviceId, certificateAlert(report, atMs)] as const,
-      );
+      const alerts = rows.map(({ serviceId, alert }) => [serviceId, alert] as const);
       await noteCertificateAlerts(trx, context, proxy.id, new Map(alerts));
       await saveServiceReports(trx, rows);
       if (full) {
@@ -104,7 +102,7 @@ function reportRow(
   head: ServiceHead,
   said: control.ServiceReport,
   reportedAt: number,
-): ServiceReportRow & { report: ServiceReport } {
+): ServiceReportRow & { report: ServiceReport; alert: CertificateAlert | undefined } {
   const report: ServiceReport = {
     source: "report",
     rejectionCode: said.rejectionCode,
@@ -113,12 +111,14 @@ function reportRow(
     targets: said.targets.map(targetReport),
     status: null,
   };
+  const alert = certificateAlert(report, reportedAt);
   return {
     proxyId,
     serviceId: head.id,
     accountId: head.accountId,
     report,
-    certificateAlert: certificateAlert(report, reportedAt)?.kind ?? null,
+    alert,
+    certificateAlert: alert?.kind ?? null,
     servingRevision: Number(said.servingRevision),
     reportedAt,
   };

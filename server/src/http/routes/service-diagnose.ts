@@ -1,7 +1,7 @@
 import { Diagnosis, IdParams } from "@netbird-proxy/proto/rest";
 import { requireService } from "../../commands/services.ts";
-import type { DnsLookup } from "../../dns/dns-lookup.ts";
-import { diagnoseService, type NameLookup } from "../../domain/diagnose-service.ts";
+import { lookUpNames } from "../../dns/look-up-names.ts";
+import { diagnoseService } from "../../domain/diagnose-service.ts";
 import { foldServiceStatuses } from "../../reconcile/service-status.ts";
 import type { App } from "../app-type.ts";
 import type { HttpPorts } from "../ports.ts";
@@ -22,21 +22,10 @@ export function registerServiceDiagnoseRoute(app: App, { context, dns }: HttpPor
       const checks = diagnoseService({
         service,
         proxies: status.proxies,
-        names: await lookUp(dns, service.domain, service.proxyCluster),
+        names: await lookUpNames(dns, service.domain, service.proxyCluster),
         nowMs: context.nowMs(),
       });
       return { ok: checks.every((check) => check.ok), checks };
     },
   );
-}
-
-async function lookUp(dns: DnsLookup, domain: string, cluster: string): Promise<NameLookup> {
-  try {
-    return {
-      domain: await dns.resolveAddresses(domain),
-      cluster: await dns.resolveAddresses(cluster),
-    };
-  } catch (error) {
-    return { failed: `DNS did not answer for ${domain} and ${cluster}: ${(error as Error).message}` };
-  }
 }
