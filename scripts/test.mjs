@@ -35,6 +35,8 @@ function step(name, command, commandArgs) {
 
 let passed = 0;
 let failed = 0;
+/** Printed again at the end: a log of half an hour is often kept, or read, only from its end. */
+const reasons = [];
 function count(ok) {
   if (ok) passed += 1;
   else failed += 1;
@@ -61,13 +63,18 @@ function runTests(name, files, env = {}) {
   });
   const lines = existsSync(summaryFile) ? readFileSync(summaryFile, "utf8").trim().split("\n") : [];
   for (const line of lines) {
-    const { passes, failures, pending } = JSON.parse(line);
-    passed += passes;
-    failed += failures + pending;
+    const summary = JSON.parse(line);
+    passed += summary.passes;
+    failed += summary.failures + summary.pending;
+    for (const reason of summary.reasons) reasons.push(`${name}, ${reason}`);
+    if (summary.pending > 0) reasons.push(`${name}: ${summary.pending} tests were skipped`);
   }
   // A runner that died before its summary, or that failed outside any test, must not look green.
   const counted = lines.some((line) => JSON.parse(line).failures + JSON.parse(line).pending > 0);
-  if (lines.length === 0 || (result.status !== 0 && !counted)) failed += 1;
+  if (lines.length === 0 || (result.status !== 0 && !counted)) {
+    failed += 1;
+    reasons.push(`${name}: the runner ended with ${result.signal ?? `exit code ${result.status}`}`);
+  }
 }
 
 const suites = ["proto", "tunnel", "server", "proxy", "agent", "provider", "test"];
@@ -101,5 +108,6 @@ for (const suite of folders.length > 0 ? folders : suites) {
 rmSync(scratch, { recursive: true, force: true });
 
 for (const { name, ok } of steps) if (!ok) console.log(`failed step: ${name}`);
+for (const reason of reasons) console.log(`failed in ${reason}`);
 console.log(`${passed} passed, ${failed} failed`);
 process.exit(failed === 0 ? 0 : 1);
