@@ -48,6 +48,15 @@ interface Entry {
 
 const { CertificateState } = control;
 
+const notYetOrdered: control.CertificateReport = {
+  state: CertificateState.CERTIFICATE_STATE_PENDING,
+  source: "acme",
+  expiresAtUnixSeconds: 0n,
+  issuedAtUnixSeconds: 0n,
+  reason: "certificate.pending",
+  message: "the order waits for its turn",
+};
+
 /**
  * Which certificate a name gets: one that was uploaded for it, a pair of the folder chosen by name, the static pair, or
  * one that is ordered for it.
@@ -154,10 +163,9 @@ export class CertificateStore {
   report(domain: string, nowMs: number): control.CertificateReport {
     const own = this.#parts.uploaded?.pairFor(domain, nowMs);
     if (own !== undefined) return uploadedReport(own, nowMs);
-    if (this.needsOrder(domain)) {
-      const report = this.#parts.issued?.report(domain);
-      if (report !== undefined) return report;
-    }
+    // A name that was published this moment is not in the schedule yet; nothing has failed.
+    const { issued } = this.#parts;
+    if (issued !== undefined && this.needsOrder(domain)) return issued.report(domain) ?? notYetOrdered;
     const pair = this.#pairFor(domain);
     const entry = [this.#static, ...this.#further].find((candidate) => candidate.pair === pair);
     const failed = (reason: string, message: string): control.CertificateReport => ({

@@ -14,7 +14,7 @@ import { join } from "node:path";
 import { connect } from "node:tls";
 import { control } from "@netbird-proxy/proto/grpc";
 import { issueCertificate, type PemPair } from "../../../scripts/stack/local-ca.ts";
-import { CertificateStore } from "../../src/cert/certificate-store.ts";
+import { CertificateStore, type IssuedCertificates } from "../../src/cert/certificate-store.ts";
 import { ConfigError } from "../../src/config.ts";
 import { createLogger } from "../../src/observe/log.ts";
 import { startBackend } from "../support/backend.ts";
@@ -47,7 +47,9 @@ suite("certificates on disk", () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  async function open(more: { wildcardDirectory?: string; folder?: string } = {}): Promise<CertificateStore> {
+  async function open(
+    more: { wildcardDirectory?: string; folder?: string; issued?: IssuedCertificates } = {},
+  ): Promise<CertificateStore> {
     const at = more.folder ?? folder;
     const log = createLogger("debug", {
       write: (line) => {
@@ -59,6 +61,7 @@ suite("certificates on disk", () => {
       certFile: join(at, "tls.crt"),
       keyFile: join(at, "tls.key"),
       wildcardDirectory: more.wildcardDirectory,
+      ...(more.issued === undefined ? {} : { issued: more.issued }),
       log,
       onChange: () => {},
       onReload: (ok) => reloads.push(ok),
@@ -192,6 +195,15 @@ suite("certificates on disk", () => {
     assert.equal(store!.report("a.test", nowMs - 40 * 86_400_000).reason, "certificate.failed");
     const next = store!.nextChangeMs(nowMs)!;
     assert.ok(next > nowMs && next < later, "somebody has to look again when it expires");
+  });
+
+  test("where certificates are ordered, a name that was published this moment is pending, not failed", async () => {
+    const issued = { pairFor: () => undefined, report: () => undefined, nextChangeMs: () => undefined };
+    const report = (await open({ issued })).report("new.test", Date.now());
+    assert.deepEqual(
+      [report.state, report.reason],
+      [CertificateState.CERTIFICATE_STATE_PENDING, "certificate.pending"],
+    );
   });
 });
 

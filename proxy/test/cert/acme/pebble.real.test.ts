@@ -74,6 +74,15 @@ suite("certificates from a real authority", function () {
     assert.equal(proxy.logged("certificate issued")!.domain, "app.example.test");
   });
 
+  test("an authority that refuses most nonces is asked again, and never given a second order", async () => {
+    const { pebble, management, proxy, backend, ready } = await start({ pebble: { nonceRejectPercent: 55 } });
+    const ids = Array.from({ length: 10 }, (_, at) => `s${at}`);
+    await management.apply(...ids.map((id) => httpService(id, `${id}.example.test`, backend.url)));
+    for (const id of ids) await ready(id);
+    assert.equal(pebble.orders, ids.length);
+    assert.equal(proxy.logged("certificate not issued"), undefined);
+  });
+
   test("nobody gets a certificate for a name that is not published: the handshake ends with an alert", async () => {
     const { proxy } = await start();
     for (const servername of ["stranger.example.test", ""]) {
