@@ -167,6 +167,19 @@ export const errorCodes = {
   "proxy_token.not_found": { http: 404, grpc: 5, hint: "List proxy tokens to see which exist." },
   "proxy_token.invalid": { http: 400, grpc: 3, hint: "Correct the field named in error.path." },
 
+  "service_token.not_found": {
+    http: 404,
+    grpc: 5,
+    hint: "List the tokens of the service to see which exist.",
+  },
+  "service_token.invalid": { http: 422, grpc: 3, hint: "Correct the field named in error.path." },
+  "share_link.not_found": {
+    http: 404,
+    grpc: 5,
+    hint: "List the share links of the service to see which exist.",
+  },
+  "share_link.invalid": { http: 422, grpc: 3, hint: "Correct the field named in error.path." },
+
   "proxy.address_taken": {
     http: 409,
     grpc: 6,

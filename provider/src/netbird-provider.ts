@@ -37,6 +37,8 @@ import { policy } from "./resources/policy.ts";
 import { type PreflightMode, preflightModes } from "./resources/preflight.ts";
 import { proxyService } from "./resources/proxy-service.ts";
 import { proxyServiceTarget } from "./resources/proxy-service-target.ts";
+import { proxyServiceToken } from "./resources/proxy-service-token.ts";
+import { proxyShareLink } from "./resources/proxy-share-link.ts";
 import { proxyToken } from "./resources/proxy-token.ts";
 import { reverseProxyDomain } from "./resources/reverse-proxy-domain.ts";
 import { reverseProxyService } from "./resources/reverse-proxy-service.ts";
@@ -114,6 +116,8 @@ export function netbirdProvider(environment: ProviderEnvironment): Provider<type
       policy,
       proxyService,
       proxyServiceTarget,
+      proxyServiceToken,
+      proxyShareLink,
       proxyToken,
       reverseProxyDomain,
       reverseProxyService,

@@ -13,6 +13,7 @@ export * from "./peers.ts";
 export * from "./policies.ts";
 export * from "./preflight.ts";
 export * from "./proxy-tokens.ts";
+export * from "./service-grants.ts";
 export * from "./services.ts";
 export * from "./setup-keys.ts";
 export * from "./shared.ts";

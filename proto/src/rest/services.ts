@@ -80,6 +80,18 @@ export const ServiceAuthRequest = Type.Object(
         }),
       ),
     ),
+    token_auth: Type.Optional(
+      Type.Object(
+        { enabled: Type.Boolean({ default: false }) },
+        { description: "Service tokens, for machines; made below /services/{id}/tokens." },
+      ),
+    ),
+    share_link_auth: Type.Optional(
+      Type.Object(
+        { enabled: Type.Boolean({ default: false }) },
+        { description: "Links that let in whoever has them; made below /services/{id}/share-links." },
+      ),
+    ),
   },
   { title: "ServiceAuthRequest" },
 );
@@ -215,6 +227,9 @@ export const ServiceAuth = Type.Object(
         }),
       ),
     ),
+    // The rest is ours.
+    token_auth: Type.Optional(Type.Object({ enabled: Type.Boolean() })),
+    share_link_auth: Type.Optional(Type.Object({ enabled: Type.Boolean() })),
   },
   { title: "ServiceAuth" },
 );

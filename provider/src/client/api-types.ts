@@ -46,3 +46,7 @@ export type AccountSettings = rest.AccountSettings;
 export type Certificate = rest.Certificate;
 export type DnsCredentials = rest.DnsCredentials;
 export type OwnedServiceTarget = rest.OwnedServiceTarget;
+export type ServiceToken = rest.ServiceToken;
+export type ServiceTokenCreated = rest.ServiceTokenCreated;
+export type ShareLink = rest.ShareLink;
+export type ShareLinkCreated = rest.ShareLinkCreated;

@@ -62,6 +62,14 @@ const importForms: Record<string, ImportForms> = {
   ],
   netbird_peer: byName("web"),
   netbird_policy: byName("office"),
+  netbird_proxy_service_token: [
+    { id: "d2k0example0000000ab/name=ci", meaning: "service's id, then the name" },
+    { id: "d2k0example0000000ab/d2k0example0000000ac", meaning: "service's id, then the id" },
+  ],
+  netbird_proxy_share_link: [
+    { id: "d2k0example0000000ab/name=board meeting", meaning: "service's id, then the name" },
+    { id: "d2k0example0000000ab/d2k0example0000000ac", meaning: "service's id, then the id" },
+  ],
   netbird_proxy_token: byName("frankfurt"),
   netbird_token: [
     { id: "2fd8f4d6-d6c2-44c3-b7a4-adb644177b3d/name=ci", meaning: "user's id, then the name" },

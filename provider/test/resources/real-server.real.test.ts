@@ -27,6 +27,8 @@ const cases: Record<string, { imports?: Record<string, string>; change?: [string
     change: ['ports         = ["443"]', 'ports = ["443", "8443"]'],
   },
   proxy_service_target: { change: ["= 8080", "= 8081"] },
+  proxy_service_token: {},
+  proxy_share_link: {},
   proxy_token: { imports: { "netbird_proxy_token.frankfurt": "name=frankfurt" } },
   token: {},
   user: { imports: { "netbird_user.ci": "name=ci" }, change: ["network_admin", "auditor"] },

@@ -31,6 +31,8 @@ export const onRealServer = [
   "resources/peer.tf",
   "resources/policy.tf",
   "resources/proxy_service_target.tf",
+  "resources/proxy_service_token.tf",
+  "resources/proxy_share_link.tf",
   "resources/proxy_token.tf",
   "resources/token.tf",
   "resources/user.tf",

@@ -25,6 +25,11 @@ export type Redemption =
   | { ok: false; why: "refused"; refusal: string }
   | { ok: false; why: "unknown" | "unavailable" };
 
+export type RedeemedLink =
+  | { ok: true; sessionToken: string; path: string; lastsSeconds: number }
+  /** `invalid`: unknown, withdrawn, expired or used up. */
+  | { ok: false; why: "invalid" | "unavailable" };
+
 export type Standing =
   /** Groups as they are now; names, ids where a name is missing. */
   | { kind: "valid"; user: string; groups: readonly string[] }
@@ -38,6 +43,8 @@ export interface Authenticator {
   begin(target: SignInTarget, returnUrl: string, browserHash: Buffer): Promise<SignInStart>;
   /** Exchanges what a visitor came back with. */
   redeem(target: SignInTarget, code: string, browserSecret: Buffer): Promise<Redemption>;
+  /** Exchanges the secret of a share link; counts as one use of it. */
+  redeemShareLink(target: SignInTarget, secret: string): Promise<RedeemedLink>;
   /** Whether a session of single sign-on still stands for somebody who may use the service. */
   standing(domain: string, sessionToken: string): Promise<Standing>;
 }

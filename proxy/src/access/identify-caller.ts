@@ -4,7 +4,8 @@ import type { Exchange } from "../exchange.ts";
 import { sessionCookies } from "../forward/session-cookie.ts";
 import type { Credential } from "./authenticator.ts";
 import { publicCaller } from "./caller.ts";
-import type { AccessPolicy } from "./policy.ts";
+import type { AccessPolicy, ServiceToken } from "./policy.ts";
+import { bearerChallenge, callerOfToken, presentedToken } from "./service-token.ts";
 import { knownSession, sessionCookieHeader, verifySession } from "./session.ts";
 import { isForm, readLoginForm } from "./sign-in/read-login-form.ts";
 import { signInPage } from "./sign-in/sign-in-page.ts";
@@ -53,6 +54,10 @@ async function identifyAnew(
     x.caller = await currentCaller(x, token);
     if (x.caller !== undefined) return undefined;
   }
+  if (policy.serviceTokens !== undefined) {
+    const token = presentedToken(x);
+    if (token !== undefined) return identifyByToken(x, policy.serviceTokens, token, nowMs);
+  }
   for (const name of policy.headerNames) {
     const value = x.header(name);
     if (value !== undefined && value !== "") return identifyByHeader(x, policy, name, value);
@@ -67,6 +72,21 @@ async function identifyAnew(
     if (form.kind === "login") return logIn(x, policy, form.credential);
   }
   return undefined;
+}
+
+/** A machine has no session: what it sends is looked up with every request, here, without asking anybody. */
+function identifyByToken(
+  x: Exchange,
+  known: ReadonlyMap<string, ServiceToken>,
+  token: string,
+  nowMs: number,
+): Answer | undefined {
+  x.authMechanism = "token";
+  x.caller = callerOfToken(known, token, nowMs);
+  if (x.caller !== undefined) return undefined;
+  return answer("access.token_invalid", {
+    headers: ["www-authenticate", bearerChallenge(x.host, "invalid_token")],
+  });
 }
 
 async function identifyByHeader(

@@ -16,6 +16,9 @@ export interface AccessPolicy {
   readonly oidc: boolean;
   /** Header names that carry a credential, in lower case. */
   readonly headerNames: readonly string[];
+  /** By SHA-256 in standard base64; undefined when the service takes no service tokens. */
+  readonly serviceTokens: ReadonlyMap<string, ServiceToken> | undefined;
+  readonly shareLink: boolean;
   /** Any scheme at all. */
   readonly authenticated: boolean;
   /** Verifies session cookies; undefined when there is none, and then no cookie is valid. */
@@ -25,6 +28,11 @@ export interface AccessPolicy {
   readonly sessionMaxAgeSeconds: number;
   /** Sessions found valid, by cookie value. Lives and dies with this policy, on which the decision depended. */
   readonly sessions: Map<string, KnownSession>;
+}
+
+export interface ServiceToken {
+  readonly caller: Caller;
+  readonly expiresAtMs: number;
 }
 
 /** A session, or a header credential, that was found valid. */
@@ -81,13 +89,29 @@ export function accessPolicy(
       pin: auth?.pin ?? false,
       oidc: auth?.oidc ?? false,
       headerNames,
-      authenticated: Boolean(auth?.password || auth?.pin || auth?.oidc || headerNames.length > 0),
+      serviceTokens: auth?.token ? serviceTokens(auth.serviceTokens) : undefined,
+      shareLink: auth?.shareLink ?? false,
+      authenticated: Boolean(
+        auth?.password || auth?.pin || auth?.oidc || auth?.token || auth?.shareLink || headerNames.length > 0,
+      ),
       sessionKey,
       sessionTags: auth?.sessionTags ?? {},
       sessionMaxAgeSeconds: maxAge > 0 ? maxAge : DEFAULT_SESSION_SECONDS,
       sessions: new Map(),
     },
   };
+}
+
+function serviceTokens(tokens: readonly management.ServiceToken[]): Map<string, ServiceToken> {
+  return new Map(
+    tokens.map(({ id, name, sha256, expiresAt }) => [
+      Buffer.from(sha256).toString("base64"),
+      {
+        caller: { method: "token", userId: id, user: `token:${name}`, groups: [] },
+        expiresAtMs: expiresAt === 0n ? Number.POSITIVE_INFINITY : Number(expiresAt) * 1000,
+      },
+    ]),
+  );
 }
 
 function addressRules(

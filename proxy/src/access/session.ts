@@ -42,7 +42,8 @@ export async function verifySession(
   const { sub, method } = claims;
   if (typeof sub !== "string" || sub === "") return undefined;
   if (!enabled(policy, method)) return undefined;
-  if (!isCurrent(policy, method, claims.session_tag)) return undefined;
+  // Each share link has a tag of its own.
+  if (!isCurrent(policy, method === "link" ? `link:${sub}` : method, claims.session_tag)) return undefined;
   const caller: Caller = {
     method,
     userId: sub,
@@ -61,11 +62,16 @@ export async function verifySession(
 /** A session must not outlive its secret, nor the moment when all sessions were ended. Stock servers send no tags. */
 function isCurrent({ sessionTags }: AccessPolicy, method: string, tag: unknown): boolean {
   const current = sessionTags[method];
-  return current === undefined ? Object.keys(sessionTags).length === 0 : tag === current;
+  if (current !== undefined) return tag === current;
+  // Share links are ours: where one has no tag, it was withdrawn.
+  return Object.keys(sessionTags).length === 0 && !method.startsWith("link:");
 }
 
 // A session that came from a password must not outlive the password as a scheme.
-function enabled(policy: AccessPolicy, method: unknown): method is "password" | "pin" | "header" | "oidc" {
+function enabled(
+  policy: AccessPolicy,
+  method: unknown,
+): method is Exclude<Caller["method"], "public" | "token"> {
   switch (method) {
     case "password":
       return policy.password;
@@ -75,6 +81,8 @@ function enabled(policy: AccessPolicy, method: unknown): method is "password" | 
       return policy.headerNames.length > 0;
     case "oidc":
       return policy.oidc;
+    case "link":
+      return policy.shareLink;
     default:
       return false;
   }

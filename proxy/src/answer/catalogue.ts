@@ -74,6 +74,24 @@ export const answerCodes = {
     message: "That was not right.",
     hint: "Check the credential and try again.",
   },
+  "access.token_invalid": {
+    status: 401,
+    title: "Token Not Valid",
+    message: "The service token is unknown, withdrawn or expired.",
+    hint: "Ask whoever runs the service for a new one.",
+  },
+  "access.share_link": {
+    status: 200,
+    title: "Shared With You",
+    message: "Somebody shared this service with you.",
+    hint: "Open the link in a browser, or send a POST request to it.",
+  },
+  "access.share_link_invalid": {
+    status: 403,
+    title: "Link Not Valid",
+    message: "This link is unknown, withdrawn, expired or used up.",
+    hint: "Ask whoever gave it to you for a new one.",
+  },
   "access.form_too_large": {
     status: 413,
     title: "Form Too Large",

@@ -59,6 +59,12 @@ export function sendAnswer(x: Exchange, answer: Answer): void {
   }
   // RFC 9110 §15.5.2: a 401 names a challenge; this one is of no scheme that a browser would open its own window for.
   if (status === 401) headers.push("www-authenticate", `NetBird realm="${x.host}"`);
+  if (
+    status === 401 &&
+    x.service?.access.serviceTokens !== undefined &&
+    answer.code === "access.login_required"
+  )
+    headers.push("www-authenticate", `Bearer realm="${x.host}"`);
   x.status = status;
   x.answer = answer;
   down.onDrain = undefined;

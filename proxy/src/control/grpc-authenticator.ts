@@ -4,6 +4,7 @@ import type {
   AuthenticationResult,
   Authenticator,
   Credential,
+  RedeemedLink,
   Redemption,
   SignInStart,
   SignInTarget,
@@ -76,6 +77,30 @@ export class GrpcAuthenticator implements Authenticator {
     const { sessionToken, refusal, returnUrl } = response;
     if (sessionToken !== "") return { ok: true, sessionToken, returnUrl };
     return refusal === "" ? { ok: false, why: "unknown" } : { ok: false, why: "refused", refusal };
+  }
+
+  async redeemShareLink(target: SignInTarget, secret: string): Promise<RedeemedLink> {
+    const { accountId, serviceId } = target;
+    const response = await this.#ask<control.RedeemShareLinkResponse>(
+      target,
+      "share link not redeemed",
+      (done) =>
+        this.#client.proxyControl.redeemShareLink(
+          { accountId, serviceId, secret },
+          this.#client.metadata,
+          { deadline: Date.now() + CALL_MS },
+          done,
+        ),
+    );
+    if (response === undefined) return { ok: false, why: "unavailable" };
+    const { sessionToken, path, expiresAt } = response;
+    if (sessionToken === "") return { ok: false, why: "invalid" };
+    return {
+      ok: true,
+      sessionToken,
+      path,
+      lastsSeconds: Math.max(0, Number(expiresAt) - Math.floor(Date.now() / 1000)),
+    };
   }
 
   async standing(domain: string, sessionToken: string): Promise<Standing> {

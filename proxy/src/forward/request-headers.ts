@@ -1,3 +1,4 @@
+import { tokenIn } from "../access/service-token.ts";
 import type { Exchange } from "../exchange.ts";
 import { portOf } from "../route/host-name.ts";
 import { headerName, LOOP_HEADER } from "./header-names.ts";
@@ -56,6 +57,8 @@ export function upstreamHeaders(x: Exchange, rules: ForwardingRules): string[] {
     }
     if (listed?.has(lower) && name.treatment !== "content-length") continue;
     if (custom.size > 0 && (custom.has(lower) || custom.has(name.folded))) continue;
+    // A secret for us, not for the target, whether it was what let the request in or not.
+    if (lower === "authorization" && tokenIn(value) !== undefined) continue;
     if (credentials.length > 0 && (credentials.includes(lower) || credentials.includes(name.folded)))
       continue;
     out.push(lower, value);

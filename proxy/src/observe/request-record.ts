@@ -1,6 +1,9 @@
 import type { management } from "@netbird-proxy/proto/grpc";
 import type { Exchange } from "../exchange.ts";
 
+/** Ways to get in that say who it was; of the others every caller is the same. */
+const named = new Set(["oidc", "token", "link"]);
+
 /** The access log record of a finished HTTP request, as NetBird's proxy fills it in. */
 export function requestRecord(x: Exchange, nowMs: number, complete: boolean): management.AccessLog {
   const { service, down } = x;
@@ -25,7 +28,7 @@ export function requestRecord(x: Exchange, nowMs: number, complete: boolean): ma
     responseCode: x.status === 0 ? 499 : x.status,
     sourceIp: x.clientAddress === "" ? down.connection.remoteAddress : x.clientAddress,
     authMechanism: mechanism,
-    userId: mechanism === "oidc" ? (x.caller?.userId ?? "") : "",
+    userId: named.has(mechanism) ? (x.caller?.userId ?? "") : "",
     // Said by us, not read off the backend's status: a backend's own 401 is no failed login here.
     authSuccess: x.answer === undefined || x.status < 400 || !x.answer.code.startsWith("access."),
     bytesUpload: BigInt(x.bytesReceived),

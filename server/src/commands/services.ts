@@ -75,6 +75,7 @@ export async function createService(
         sessionPublicKey: keys.publicKey,
         sessionPrivateKey: context.store.secrets.seal(keys.privateKey, SESSION_KEY_PURPOSE),
         sessionEpoch: 0,
+        grants: { tokens: [], links: [] },
         source: "permanent",
         sourcePeer: null,
         certificateIssuedAt: null,
@@ -408,7 +409,7 @@ function requireFreePort(
 
 /** Secrets of disabled members are hashed as well; an empty secret keeps the stored one, if there is any. */
 async function hashAuth(
-  { password, pin, bearer, headers }: AuthDraft,
+  { password, pin, bearer, headers, token, shareLink }: AuthDraft,
   stored: StoredAuth | undefined,
   { dryRun = false }: CommandOptions,
 ): Promise<StoredAuth> {
@@ -427,6 +428,8 @@ async function hashAuth(
     auth.pin = { enabled, hash: await hashOrKeep(secret, stored?.pin?.hash) };
   }
   if (bearer) auth.bearer = bearer;
+  if (token) auth.token = token;
+  if (shareLink) auth.shareLink = shareLink;
   if (headers) {
     auth.headers = [];
     for (const { enabled, header, secret } of headers) {

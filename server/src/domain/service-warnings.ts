@@ -13,7 +13,9 @@ export function hasEnabledAuth(auth: StoredAuth): boolean {
     auth.password?.enabled ||
       auth.pin?.enabled ||
       auth.bearer?.enabled ||
-      auth.headers?.some(({ enabled }) => enabled),
+      auth.headers?.some(({ enabled }) => enabled) ||
+      auth.token?.enabled ||
+      auth.shareLink?.enabled,
   );
 }
 

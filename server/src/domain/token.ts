@@ -4,8 +4,9 @@ import { crc32 } from "node:zlib";
 /** Longer than anybody keeps a key or token; far beyond it, dates have no text form. */
 export const MAX_LIFETIME_SECONDS = 100 * 365 * 86_400;
 
-/** `nbp_` personal access token, `nbx_` proxy token, `nbi_` invite, `nba_` agent token. */
-export type TokenPrefix = "nbp_" | "nbx_" | "nbi_" | "nba_";
+/** `nbp_` personal access token, `nbx_` proxy token, `nbi_` invite, `nba_` agent token; `nbs_` service token
+ * and `nbl_` share link, which proxies take. */
+export type TokenPrefix = "nbp_" | "nbx_" | "nbi_" | "nba_" | "nbs_" | "nbl_";
 
 const ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const SECRET_LENGTH = 30;

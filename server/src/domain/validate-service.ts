@@ -17,6 +17,8 @@ export interface AuthDraft {
   pin?: { enabled: boolean; secret: string };
   bearer?: { enabled: boolean; groups: string[] };
   headers?: { enabled: boolean; header: string; secret: string }[];
+  token?: { enabled: boolean };
+  shareLink?: { enabled: boolean };
 }
 
 /** A service request whose shape is right. References to other objects are not checked yet. */
@@ -256,6 +258,15 @@ function checkAuth(mode: ServiceMode, request: ServiceAuthRequest): AuthDraft {
   if (bearer) {
     onlyHttp("bearer_auth", bearer.enabled);
     draft.bearer = { enabled: bearer.enabled, groups: bearer.distribution_groups ?? [] };
+  }
+  for (const [member, key] of [
+    ["token_auth", "token"],
+    ["share_link_auth", "shareLink"],
+  ] as const) {
+    const sent = request[member];
+    if (!sent) continue;
+    onlyHttp(member, sent.enabled);
+    draft[key] = { enabled: sent.enabled };
   }
   // Accepted and dropped, as NetBird does.
   onlyHttp("link_auth", request.link_auth?.enabled ?? false);

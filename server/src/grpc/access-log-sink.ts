@@ -5,6 +5,7 @@ import { getAccount } from "../store/accounts.ts";
 import type { ProxyToken } from "../store/proxy-tokens.ts";
 import { accessLogEntry, type CountryLookup } from "./access-log-entry.ts";
 import { requireAccount } from "./callers.ts";
+import { createTokenUseNotes } from "./note-token-uses.ts";
 import type { AccessLogWriter } from "./proxy-service/access-log-writer.ts";
 
 export interface AccessLogSink {
@@ -21,6 +22,7 @@ export function createAccessLogSink(
   countryOf: CountryLookup,
 ): AccessLogSink {
   const knownAccounts = new Set<string>();
+  const noteTokenUses = createTokenUseNotes(store.db);
 
   async function isKnown(account: AccountId): Promise<boolean> {
     if (knownAccounts.has(account)) return true;
@@ -37,7 +39,9 @@ export function createAccessLogSink(
       for (const log of wanted) {
         if (await isKnown(log.accountId as AccountId)) entries.push(accessLogEntry(log, nowMs(), countryOf));
       }
-      if (entries.length > 0) await writer.write(entries);
+      if (entries.length === 0) return;
+      await writer.write(entries);
+      await noteTokenUses(entries);
     },
   };
 }

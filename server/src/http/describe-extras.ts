@@ -36,6 +36,7 @@ const nouns: Record<string, [one: string, many: string]> = {
   domains: ["domain", "domains"],
   certificates: ["certificate", "certificates"],
   "dns-credentials": ["set of DNS credentials", "sets of DNS credentials"],
+  "share-links": ["share link of a service", "share links of a service"],
   "proxy-tokens": ["proxy token", "proxy tokens"],
 };
 

@@ -3,7 +3,12 @@ import { parseGoDuration } from "../domain/go-duration.ts";
 import { parseAddress } from "../domain/ip-network.ts";
 import { sessionTags } from "../domain/session-tag.ts";
 import { resolveTargetHost, type TargetDirectory } from "../domain/target-host.ts";
-import type { StoredService, StoredTarget, StoredTargetOptions } from "../store/services.ts";
+import type {
+  StoredService,
+  StoredServiceToken,
+  StoredTarget,
+  StoredTargetOptions,
+} from "../store/services.ts";
 
 /** How long a visitor's session cookie lives; the token inside has the same age. */
 export const MAX_SESSION_AGE_SECONDS = 86_400;
@@ -38,6 +43,9 @@ export function buildMapping(
         .filter(({ enabled }) => enabled)
         .map(({ header }) => ({ header, hashedValue: "" })),
       sessionTags: sessionTags(service),
+      token: auth.token?.enabled ?? false,
+      serviceTokens: auth.token?.enabled ? service.grants.tokens.map(tokenMessage) : [],
+      shareLink: auth.shareLink?.enabled ?? false,
     },
     passHostHeader: service.passHostHeader,
     rewriteRedirects: service.rewriteRedirects,
@@ -56,6 +64,12 @@ export function buildMapping(
     revision: BigInt(service.revision),
     name: service.name,
   };
+}
+
+function tokenMessage({ id, name, hash, expiresAt }: StoredServiceToken): management.ServiceToken {
+  // Rounded down: never longer than promised.
+  const seconds = expiresAt === null ? 0 : Math.floor(expiresAt / 1000);
+  return { id, name, sha256: Buffer.from(hash, "base64"), expiresAt: BigInt(seconds) };
 }
 
 export interface Removal {

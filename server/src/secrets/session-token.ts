@@ -14,6 +14,8 @@ export interface SessionSubject {
   email?: string;
   /** Of the method, from {@link sessionTag}. */
   tag: string;
+  /** Less than {@link SESSION_TTL_SECONDS}. */
+  lastsSeconds?: number;
   /** Ids and names pair by position. */
   groups?: { id: string; name: string }[];
 }
@@ -25,7 +27,7 @@ export interface SessionSubject {
 export async function signSession(
   privateKey: string,
   domain: string,
-  { subject, method, email, tag, groups = [] }: SessionSubject,
+  { subject, method, email, tag, groups = [], lastsSeconds = SESSION_TTL_SECONDS }: SessionSubject,
   nowMs: number,
 ): Promise<string> {
   const bytes = Buffer.from(privateKey, "base64");
@@ -52,7 +54,7 @@ export async function signSession(
     .setAudience([domain])
     .setIssuedAt(nowSeconds)
     .setNotBefore(nowSeconds)
-    .setExpirationTime(nowSeconds + SESSION_TTL_SECONDS)
+    .setExpirationTime(nowSeconds + lastsSeconds)
     .sign(key);
 }
 

@@ -1,4 +1,4 @@
-import type { AccountId, ServiceId } from "@netbird-proxy/proto";
+import type { AccountId, ServiceId, ServiceTokenId, ShareLinkId } from "@netbird-proxy/proto";
 import type { Knex } from "knex";
 import { newId } from "../domain/xid.ts";
 import { rowCodec } from "./row-codec.ts";
@@ -13,6 +13,36 @@ export interface StoredAuth {
   pin?: { enabled: boolean; hash: string };
   bearer?: { enabled: boolean; groups: string[] };
   headers?: { enabled: boolean; header: string; hash: string }[];
+  token?: { enabled: boolean };
+  shareLink?: { enabled: boolean };
+}
+
+/** What lets somebody in and is not part of the service's own configuration. Hashes are from `hashToken`. */
+export interface StoredGrants {
+  tokens: StoredServiceToken[];
+  links: StoredShareLink[];
+}
+
+interface StoredGrant {
+  name: string;
+  hash: string;
+  createdAt: number;
+  createdBy: string;
+}
+
+export interface StoredServiceToken extends StoredGrant {
+  id: ServiceTokenId;
+  /** Null: never. */
+  expiresAt: number | null;
+}
+
+export interface StoredShareLink extends StoredGrant {
+  id: ShareLinkId;
+  /** Path and query that it leads to. */
+  path: string;
+  /** 0: any number. */
+  maxUses: number;
+  expiresAt: number;
 }
 
 export interface StoredRestrictions {
@@ -71,6 +101,7 @@ export interface ServiceColumns {
   passHostHeader: boolean;
   rewriteRedirects: boolean;
   auth: StoredAuth;
+  grants: StoredGrants;
   accessRestrictions: StoredRestrictions | null;
   accessGroups: string[];
   /** Ed25519: standard base64 of the raw 32 bytes. */
@@ -112,6 +143,7 @@ const codec = rowCodec<ServiceColumns>({
   passHostHeader: "boolean",
   rewriteRedirects: "boolean",
   auth: "json",
+  grants: "json",
   accessRestrictions: "json",
   accessGroups: "json",
   sessionPublicKey: "text",

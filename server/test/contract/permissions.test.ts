@@ -94,6 +94,12 @@ DELETE /api/reverse-proxies/services/{id}                   services delete
 GET    /api/reverse-proxies/services/{id}/status            services read
 GET    /api/reverse-proxies/services/{id}/diagnose          services read
 DELETE /api/reverse-proxies/services/{id}/sessions          services update
+GET    /api/reverse-proxies/services/{id}/tokens            services read
+POST   /api/reverse-proxies/services/{id}/tokens            services update
+DELETE /api/reverse-proxies/services/{id}/tokens/{grantId}  services update
+GET    /api/reverse-proxies/services/{id}/share-links       services read
+POST   /api/reverse-proxies/services/{id}/share-links       services update
+DELETE /api/reverse-proxies/services/{id}/share-links/{grantId} services update
 GET    /api/reverse-proxies/services/{id}/targets           services read
 POST   /api/reverse-proxies/services/{id}/targets           services update
 GET    /api/reverse-proxies/services/{id}/targets/{targetId} services read

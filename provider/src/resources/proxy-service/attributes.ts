@@ -159,6 +159,14 @@ const authAttributes = {
     description: "Secrets that programs send in a header, by the header's name.",
     optional: true,
   }),
+  service_tokens: flag({
+    description: "Machines get in with a `netbird_proxy_service_token`.",
+    optional: true,
+  }),
+  share_links: flag({
+    description: "Visitors get in with a `netbird_proxy_share_link`.",
+    optional: true,
+  }),
 };
 
 export const attributes = {

@@ -107,6 +107,8 @@ function authRequest(auth: AuthState | null, secrets: SecretSource): NonNullable
       ),
     }));
   }
+  if (auth.service_tokens !== null) request.token_auth = { enabled: auth.service_tokens };
+  if (auth.share_links !== null) request.share_link_auth = { enabled: auth.share_links };
   return request;
 }
 
@@ -150,6 +152,8 @@ export function attributeOfField(
       const key = headerNames[Number(rest[0])];
       return key === undefined ? ["auth", "headers"] : ["auth", "headers", { key }];
     }
+    if (second === "token_auth") return ["auth", "service_tokens"];
+    if (second === "share_link_auth") return ["auth", "share_links"];
     return ["auth"];
   }
   if (first === "access_restrictions") return second === undefined ? [first] : [first, second];

@@ -91,6 +91,8 @@ function toldAuth(auth: Service["auth"], storedHeaders: ReadonlyMap<string, unkn
     pin: auth.pin_auth?.enabled ? {} : null,
     sso: auth.bearer_auth?.enabled ? { groups: auth.bearer_auth.distribution_groups ?? [] } : null,
     headers: toldHeaders(auth.header_auths ?? [], storedHeaders),
+    service_tokens: auth.token_auth?.enabled ?? null,
+    share_links: auth.share_link_auth?.enabled ?? null,
   };
   return Object.values(methods).every((method) => method === null) ? null : methods;
 }

@@ -145,9 +145,22 @@ function validateHost(
 function validateAuth(config: ServicePlan, diagnostics: Diagnostics): void {
   const { auth } = config;
   if (auth === null || isUnknown(auth)) return;
-  const { password, pin, sso, headers } = auth;
-  if (password === null && pin === null && sso === null && (headers === null || mapSize(headers) === 0))
-    diagnostics.error(["auth"], "No method", "`auth` needs at least one of password, pin, sso and headers.");
+  const { password, pin, sso, headers, service_tokens, share_links } = auth;
+  const hasHeaders = headers !== null && mapSize(headers) > 0;
+  const isOff = (flag: unknown) => flag === null || flag === false;
+  if (
+    password === null &&
+    pin === null &&
+    sso === null &&
+    !hasHeaders &&
+    isOff(service_tokens) &&
+    isOff(share_links)
+  )
+    diagnostics.error(
+      ["auth"],
+      "No method",
+      "`auth` needs at least one of password, pin, sso, headers, service_tokens and share_links.",
+    );
   const check = (secret: unknown, at: Path) => {
     if (secret === null || isUnknown(secret)) return;
     const { value, value_wo } = secret as { value: unknown; value_wo: unknown };

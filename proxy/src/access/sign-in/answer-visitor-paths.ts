@@ -2,8 +2,16 @@ import { type Answer, answer } from "../../answer/catalogue.ts";
 import { escapeHtml, page } from "../../answer/error-page.ts";
 import type { Exchange } from "../../exchange.ts";
 import { SESSION_COOKIE, sessionCookies } from "../../forward/session-cookie.ts";
+import { answerShareLink } from "./share-link.ts";
 import { beginSignIn, completeSignIn } from "./single-sign-on.ts";
-import { CALLBACK_PATH, localAddress, SIGN_IN_PATH, SIGN_OUT_PATH, VISITOR_PATHS } from "./visitor-paths.ts";
+import {
+  CALLBACK_PATH,
+  localAddress,
+  SHARE_PATH,
+  SIGN_IN_PATH,
+  SIGN_OUT_PATH,
+  VISITOR_PATHS,
+} from "./visitor-paths.ts";
 
 /** Answers everything below `/.netbird/` of a service with sign-in. */
 export function answerVisitorPaths(x: Exchange): Answer | undefined | Promise<Answer> {
@@ -13,6 +21,7 @@ export function answerVisitorPaths(x: Exchange): Answer | undefined | Promise<An
   const { method, upgrade } = x.down;
   if (upgrade !== undefined) return answer("service.not_found");
   if (x.path === SIGN_OUT_PATH) return signOut(x);
+  if (x.path.startsWith(SHARE_PATH) && access.shareLink) return answerShareLink(x);
   if (method !== "GET" || !access.oidc) return answer("service.not_found");
   if (x.path === SIGN_IN_PATH) {
     return beginSignIn(x, localAddress(new URLSearchParams(x.query).get("to") ?? "/"));

@@ -29,8 +29,11 @@ export function signInPage(asked: SignInPage): string {
   const alert = problem === "" ? "" : `<p role="alert" id="problem">${escapeHtml(problem)}</p>`;
   const parts = methods.map((method) => panel(method, asked, method === open));
   let body: string;
-  if (methods.length === 0) body = "<p>Only programs may use this service.</p>";
-  else if (methods.length === 1) body = parts[0]!;
+  if (methods.length === 0) {
+    body = policy.shareLink
+      ? "<p>You need a link that somebody shared with you. Open that link again.</p>"
+      : "<p>Only programs may use this service.</p>";
+  } else if (methods.length === 1) body = parts[0]!;
   else {
     const tabs = methods.map(
       (method) =>

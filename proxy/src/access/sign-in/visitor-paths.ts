@@ -4,6 +4,8 @@ export const VISITOR_PATHS = "/.netbird/";
 export const SIGN_IN_PATH = "/.netbird/sign-in";
 /** Where management sends the visitor back to. */
 export const CALLBACK_PATH = "/.netbird/callback";
+/** The secret of a share link follows. */
+export const SHARE_PATH = "/.netbird/share/";
 export const SIGN_OUT_PATH = "/.netbird/sign-out";
 
 /**

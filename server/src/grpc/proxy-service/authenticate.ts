@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { type handleUnaryCall, status as Status } from "@grpc/grpc-js";
 import { AppError } from "@netbird-proxy/proto";
 import type { management } from "@netbird-proxy/proto/grpc";
-import { type SessionMethod, sessionTag } from "../../domain/session-tag.ts";
+import { sessionTag, type TaggedMethod } from "../../domain/session-tag.ts";
 import { createHashGate } from "../../secrets/hash-gate.ts";
 import { verifySecret } from "../../secrets/password-hash.ts";
 import { signSession } from "../../secrets/session-token.ts";
@@ -94,7 +94,7 @@ export function authenticate({ context, log }: GrpcPorts): handleUnaryCall<Reque
     return refused;
   }
 
-  async function session(service: StoredService, method: SessionMethod): Promise<Response> {
+  async function session(service: StoredService, method: TaggedMethod): Promise<Response> {
     const key = store.secrets.open(service.sessionPrivateKey, SESSION_KEY_PURPOSE);
     const subject = { subject: `${method}-user`, method, tag: sessionTag(service, method) };
     return { success: true, sessionToken: await signSession(key, service.domain, subject, nowMs()) };

@@ -23,6 +23,7 @@ export const backupTables: readonly { name: string; key?: string }[] = [
   { name: "domains", key: "id" },
   { name: "services", key: "id" },
   { name: "service_targets" },
+  { name: "grant_uses" },
   { name: "shared_certificates" },
   { name: "acme_accounts" },
   { name: "uploaded_certificates", key: "id" },
