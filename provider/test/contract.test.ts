@@ -59,6 +59,7 @@ const elsewhere: Record<string, Record<string, string>> = {
   netbird_policy: { rules: "`rule` blocks, as NetBird's own provider has them" },
   netbird_proxy_service: {
     "auth.bearer_auth": "auth.sso",
+    "auth.client_certificate_auth": "auth.client_certificates",
     "auth.header_auths": "auth.headers, by the header's name",
     "auth.link_auth":
       "the server takes and forgets it; netbird_reverse_proxy_service has it, as NetBird's own provider does",

@@ -7,6 +7,7 @@ import type { CertificateStore } from "./cert/certificate-store.ts";
 import { ConfigError, type ListenAddress, type ProxyConfig, type VariableName } from "./config.ts";
 import type { Exchange } from "./exchange.ts";
 import { AlpnChallenge } from "./listen/alpn-challenge.ts";
+import { peekServerName } from "./listen/peek-server-name.ts";
 import type { ProxiedAddresses } from "./listen/proxy-protocol.ts";
 import { RedirectListener } from "./listen/redirect-listener.ts";
 import { TcpListener } from "./listen/tcp-listener.ts";
@@ -90,8 +91,10 @@ export class DataPlane {
       proxyProtocol: config.proxyProtocol,
       trustedProxies: config.trustedProxies,
     });
-    const toHttp = (socket: Socket, proxied: ProxiedAddresses | undefined) =>
-      this.#front.take(socket, proxied);
+    const toHttp = (socket: Socket, proxied: ProxiedAddresses | undefined) => {
+      if (parts.table.current.hasClientAuthorities) void this.#takeByName(socket, proxied);
+      else this.#front.take(socket, proxied);
+    };
     const alpn = config.acme?.challenge === "tls-alpn-01" ? new AlpnChallenge(parts.challenges) : undefined;
     this.#listener = new TcpListener({
       proxyProtocol: config.proxyProtocol,
@@ -122,6 +125,14 @@ export class DataPlane {
     if (config.redirectListen !== undefined && this.#redirect !== undefined) {
       this.redirectPort = await bind("NB_PROXY_HTTP_ADDRESS", config.redirectListen, this.#redirect);
     }
+  }
+
+  /** Looks for whom the connection is before its handshake, which may have to ask for a client certificate. */
+  async #takeByName(socket: Socket, proxied: ProxiedAddresses | undefined): Promise<void> {
+    const serverName = await peekServerName(socket);
+    if (serverName === undefined) return;
+    const service = this.#parts.table.current.http.get(serverName);
+    this.#front.take(socket, proxied, service?.access.clientAuthority);
   }
 
   certificatesChanged(): void {

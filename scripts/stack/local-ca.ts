@@ -50,6 +50,30 @@ export async function createAuthority(commonName: string, days = 3650): Promise<
  * @param days lifetime; negative gives one that has expired already
  */
 export async function issueCertificate(authority: PemPair, dnsNames: string[], days = 397): Promise<PemPair> {
+  const names = new x509.SubjectAlternativeNameExtension(dnsNames.map((value) => ({ type: "dns", value })));
+  return issue(authority, dnsNames[0]!, days, [
+    new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
+    names,
+  ]);
+}
+
+/** Issues a certificate with which a client shows who it is. */
+export async function issueClientCertificate(
+  authority: PemPair,
+  commonName: string,
+  days = 397,
+): Promise<PemPair> {
+  return issue(authority, commonName, days, [
+    new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.clientAuth]),
+  ]);
+}
+
+async function issue(
+  authority: PemPair,
+  commonName: string,
+  days: number,
+  further: x509.Extension[],
+): Promise<PemPair> {
   const issuer = new x509.X509Certificate(authority.certificate);
   const signingKey = await webcrypto.subtle.importKey(
     "pkcs8",
@@ -61,7 +85,7 @@ export async function issueCertificate(authority: PemPair, dnsNames: string[], d
   const keys = await generateKeys();
   const certificate = await x509.X509CertificateGenerator.create({
     serialNumber: serialNumber(),
-    subject: `CN=${dnsNames[0]}`,
+    subject: `CN=${commonName}`,
     issuer: issuer.subject,
     notBefore: new Date(Date.now() - DAY_MS + Math.min(0, days * DAY_MS)),
     notAfter: new Date(Date.now() + days * DAY_MS),
@@ -71,8 +95,7 @@ export async function issueCertificate(authority: PemPair, dnsNames: string[], d
     extensions: [
       new x509.BasicConstraintsExtension(false),
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
-      new x509.SubjectAlternativeNameExtension(dnsNames.map((value) => ({ type: "dns", value }))),
+      ...further,
       await x509.AuthorityKeyIdentifierExtension.create(issuer.publicKey),
     ],
   });

@@ -92,6 +92,15 @@ export const ServiceAuthRequest = Type.Object(
         { description: "Links that let in whoever has them; made below /services/{id}/share-links." },
       ),
     ),
+    client_certificate_auth: Type.Optional(
+      Type.Object({
+        enabled: Type.Boolean({ default: false }),
+        ca_certificates: Type.String({
+          default: "",
+          description: "PEM certificates of the authorities whose client certificates let in.",
+        }),
+      }),
+    ),
   },
   { title: "ServiceAuthRequest" },
 );
@@ -230,6 +239,9 @@ export const ServiceAuth = Type.Object(
     // The rest is ours.
     token_auth: Type.Optional(Type.Object({ enabled: Type.Boolean() })),
     share_link_auth: Type.Optional(Type.Object({ enabled: Type.Boolean() })),
+    client_certificate_auth: Type.Optional(
+      Type.Object({ enabled: Type.Boolean(), ca_certificates: Type.String() }),
+    ),
   },
   { title: "ServiceAuth" },
 );

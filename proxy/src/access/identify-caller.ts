@@ -4,6 +4,7 @@ import type { Exchange } from "../exchange.ts";
 import { sessionCookies } from "../forward/session-cookie.ts";
 import type { Credential } from "./authenticator.ts";
 import { publicCaller } from "./caller.ts";
+import { callerOfCertificate } from "./client-certificate.ts";
 import type { AccessPolicy, ServiceToken } from "./policy.ts";
 import { bearerChallenge, callerOfToken, presentedToken } from "./service-token.ts";
 import { knownSession, sessionCookieHeader, verifySession } from "./session.ts";
@@ -53,6 +54,18 @@ async function identifyAnew(
     if (known === undefined && (await verifySession(policy, domain, token, nowMs)) === undefined) continue;
     x.caller = await currentCaller(x, token);
     if (x.caller !== undefined) return undefined;
+  }
+  if (policy.clientAuthority !== undefined) {
+    const found = callerOfCertificate(x.down.connection, policy.clientAuthority, nowMs);
+    // HTTP/2 clients reuse connections between names (RFC 9110 §15.5.20); this one has to be asked first.
+    if (found === "other-connection") {
+      return answer(
+        "route.misdirected",
+        x.down.httpVersion === "2" ? {} : { headers: ["connection", "close"] },
+      );
+    }
+    x.caller = found;
+    if (found !== undefined) return undefined;
   }
   if (policy.serviceTokens !== undefined) {
     const token = presentedToken(x);

@@ -3,6 +3,7 @@ import { BlockList } from "node:net";
 import type { management } from "@netbird-proxy/proto/grpc";
 import type { Caller } from "./caller.ts";
 import { parseCidr } from "./cidr.ts";
+import { type ClientAuthority, clientAuthority } from "./client-certificate.ts";
 
 /** Who may use a service. Made from a mapping, never changed. */
 export interface AccessPolicy {
@@ -19,6 +20,8 @@ export interface AccessPolicy {
   /** By SHA-256 in standard base64; undefined when the service takes no service tokens. */
   readonly serviceTokens: ReadonlyMap<string, ServiceToken> | undefined;
   readonly shareLink: boolean;
+  /** Undefined when the service takes no client certificates. */
+  readonly clientAuthority: ClientAuthority | undefined;
   /** Any scheme at all. */
   readonly authenticated: boolean;
   /** Verifies session cookies; undefined when there is none, and then no cookie is valid. */
@@ -91,8 +94,15 @@ export function accessPolicy(
       headerNames,
       serviceTokens: auth?.token ? serviceTokens(auth.serviceTokens) : undefined,
       shareLink: auth?.shareLink ?? false,
+      clientAuthority: auth?.clientAuthorityPem ? clientAuthority(auth.clientAuthorityPem) : undefined,
       authenticated: Boolean(
-        auth?.password || auth?.pin || auth?.oidc || auth?.token || auth?.shareLink || headerNames.length > 0,
+        auth?.password ||
+          auth?.pin ||
+          auth?.oidc ||
+          auth?.token ||
+          auth?.shareLink ||
+          auth?.clientAuthorityPem ||
+          headerNames.length > 0,
       ),
       sessionKey,
       sessionTags: auth?.sessionTags ?? {},

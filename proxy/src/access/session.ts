@@ -71,7 +71,7 @@ function isCurrent({ sessionTags }: AccessPolicy, method: string, tag: unknown):
 function enabled(
   policy: AccessPolicy,
   method: unknown,
-): method is Exclude<Caller["method"], "public" | "token"> {
+): method is Exclude<Caller["method"], "public" | "token" | "certificate"> {
   switch (method) {
     case "password":
       return policy.password;

@@ -130,13 +130,18 @@ export class CertificateStore {
 
   /** @param serverName lower case */
   contextFor(serverName: string): SecureContext | undefined {
+    return this.pairFor(serverName)?.context;
+  }
+
+  /** @param serverName lower case */
+  pairFor(serverName: string): Pair | undefined {
     const { issued, serves, uploaded } = this.#parts;
     const own = uploaded?.pairFor(serverName, Date.now());
-    if (own !== undefined) return own.context;
-    if (issued === undefined) return this.#pairFor(serverName)?.context;
+    if (own !== undefined) return own;
+    if (issued === undefined) return this.#pairFor(serverName);
     // Without a certificate the handshake ends with an alert: strangers learn nothing about who else is here.
     if (serves?.(serverName) === false) return undefined;
-    return (this.#coveringPair(serverName) ?? issued.pairFor(serverName))?.context;
+    return this.#coveringPair(serverName) ?? issued.pairFor(serverName);
   }
 
   /** Whether there is no uploaded certificate and no file for the name that is good now: one has to be ordered. */

@@ -1,4 +1,5 @@
 import type { TLSSocket } from "node:tls";
+import type { ClientCertificate } from "../access/client-certificate.ts";
 
 /** What is known about a visitor's connection before any request on it. */
 export interface ConnectionInfo {
@@ -9,6 +10,10 @@ export interface ConnectionInfo {
   readonly localPort: number;
   /** From the TLS handshake, lower case; empty when the client sent none. */
   readonly serverName: string;
+  /** Digest of the authorities whose client certificates the handshake asked for. */
+  readonly clientAuthority?: string;
+  /** A good one that the client showed. */
+  readonly clientCertificate?: ClientCertificate;
 }
 
 const key = Symbol("connection");

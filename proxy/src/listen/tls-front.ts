@@ -4,8 +4,10 @@ import type { Http2SecureServer } from "node:http2";
 import type { Socket } from "node:net";
 import { createServer, type SecureContext, type TLSSocket, type Server as TlsServer } from "node:tls";
 import { unmapAddress } from "../access/cidr.ts";
+import type { ClientAuthority } from "../access/client-certificate.ts";
 import type { CertificateStore } from "../cert/certificate-store.ts";
-import { setConnectionInfo } from "./connection-info.ts";
+import { ClientCertificateFront } from "./client-certificate-front.ts";
+import { type ConnectionInfo, setConnectionInfo } from "./connection-info.ts";
 import type { Downstream } from "./downstream.ts";
 import { createHttp1Server } from "./http1.ts";
 import { createHttp2Server } from "./http2.ts";
@@ -36,6 +38,7 @@ export class TlsFront {
   /** Of connections that came with a PROXY header, by the four numbers that name a TCP connection. */
   readonly #proxied = new Map<string, ProxiedAddresses>();
   readonly #open = new Set<TLSSocket>();
+  readonly #withClientCertificates: ClientCertificateFront;
   #draining = false;
 
   constructor(parts: TlsFrontParts) {
@@ -63,9 +66,16 @@ export class TlsFront {
     this.#ticketTimer = setInterval(() => this.#rotateTickets(), parts.ticketKeyMs ?? TICKET_KEY_MS);
     this.#ticketTimer.unref();
     this.#tls.on("secureConnection", (socket) => this.#secured(socket));
-    this.#tls.on("tlsClientError", (error: Error, socket: TLSSocket) => {
+    const onFailed = (error: Error, socket: TLSSocket) => {
       parts.onHandshakeFailed(error);
       socket.destroy();
+    };
+    this.#tls.on("tlsClientError", onFailed);
+    this.#withClientCertificates = new ClientCertificateFront({
+      certificates: parts.certificates,
+      handshakeMs: HANDSHAKE_MS,
+      onSecured: (socket, client) => this.#secured(socket, client),
+      onFailed,
     });
   }
 
@@ -95,8 +105,12 @@ export class TlsFront {
     this.#tls.setSecureContext(this.#secureOptions());
   }
 
-  /** Takes over a connection, with everything that was read from it put back. */
-  take(socket: Socket, proxied: ProxiedAddresses | undefined): void {
+  /**
+   * Takes over a connection, with everything that was read from it put back.
+   *
+   * @param authority whose client certificates its service takes
+   */
+  take(socket: Socket, proxied: ProxiedAddresses | undefined, authority?: ClientAuthority): void {
     if (proxied !== undefined) {
       const key = connectionKey(socket);
       this.#proxied.set(key, proxied);
@@ -104,12 +118,17 @@ export class TlsFront {
     }
     // Relays need half-closed connections; an HTTP/2 session would never notice that its visitor has left.
     socket.allowHalfOpen = false;
-    this.#tls.emit("connection", socket);
+    const server = authority === undefined ? this.#tls : this.#withClientCertificates.serverFor(authority);
+    server.emit("connection", socket);
   }
 
-  #secured(socket: TLSSocket): void {
+  #secured(
+    socket: TLSSocket,
+    client: Pick<ConnectionInfo, "clientAuthority" | "clientCertificate"> = {},
+  ): void {
     const proxied = this.#proxied.get(connectionKey(socket));
     setConnectionInfo(socket, {
+      ...client,
       remoteAddress: proxied?.sourceAddress ?? unmapAddress(socket.remoteAddress ?? ""),
       remotePort: proxied?.sourcePort ?? socket.remotePort ?? 0,
       localAddress: unmapAddress(socket.localAddress ?? ""),

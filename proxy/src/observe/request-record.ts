@@ -2,7 +2,7 @@ import type { management } from "@netbird-proxy/proto/grpc";
 import type { Exchange } from "../exchange.ts";
 
 /** Ways to get in that say who it was; of the others every caller is the same. */
-const named = new Set(["oidc", "token", "link"]);
+const named = new Set(["oidc", "token", "link", "certificate"]);
 
 /** The access log record of a finished HTTP request, as NetBird's proxy fills it in. */
 export function requestRecord(x: Exchange, nowMs: number, complete: boolean): management.AccessLog {

@@ -12,6 +12,8 @@ export interface HostTable {
   /** Per port: everything else that arrives there. */
   readonly tcp: ReadonlyMap<number, Service>;
   readonly udp: ReadonlyMap<number, Service>;
+  /** Some service takes client certificates: the name has to be known before the handshake. */
+  readonly hasClientAuthorities: boolean;
 }
 
 export const emptyTable: HostTable = {
@@ -19,6 +21,7 @@ export const emptyTable: HostTable = {
   tls: new Map(),
   tcp: new Map(),
   udp: new Map(),
+  hasClientAuthorities: false,
 };
 
 /** The one place that is assigned to when configuration changes. */
@@ -52,5 +55,6 @@ export function buildTable(served: Iterable<{ service: Service; revision: bigint
       tls.set(listenPort, names);
     }
   }
-  return { http, tls, tcp, udp };
+  const hasClientAuthorities = [...http.values()].some(({ access }) => access.clientAuthority !== undefined);
+  return { http, tls, tcp, udp, hasClientAuthorities };
 }

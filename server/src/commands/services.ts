@@ -409,7 +409,7 @@ function requireFreePort(
 
 /** Secrets of disabled members are hashed as well; an empty secret keeps the stored one, if there is any. */
 async function hashAuth(
-  { password, pin, bearer, headers, token, shareLink }: AuthDraft,
+  { password, pin, bearer, headers, token, shareLink, clientCertificate }: AuthDraft,
   stored: StoredAuth | undefined,
   { dryRun = false }: CommandOptions,
 ): Promise<StoredAuth> {
@@ -430,6 +430,7 @@ async function hashAuth(
   if (bearer) auth.bearer = bearer;
   if (token) auth.token = token;
   if (shareLink) auth.shareLink = shareLink;
+  if (clientCertificate) auth.clientCertificate = clientCertificate;
   if (headers) {
     auth.headers = [];
     for (const { enabled, header, secret } of headers) {

@@ -15,7 +15,8 @@ export function hasEnabledAuth(auth: StoredAuth): boolean {
       auth.bearer?.enabled ||
       auth.headers?.some(({ enabled }) => enabled) ||
       auth.token?.enabled ||
-      auth.shareLink?.enabled,
+      auth.shareLink?.enabled ||
+      auth.clientCertificate?.enabled,
   );
 }
 

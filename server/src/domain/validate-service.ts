@@ -6,6 +6,7 @@ import type {
   StoredTarget,
   StoredTargetOptions,
 } from "../store/services.ts";
+import { clientAuthoritiesProblem } from "./check-client-authorities.ts";
 import { isDomainName } from "./domain-name.ts";
 import { formatGoDuration, parseGoDuration } from "./go-duration.ts";
 import { headerNameProblem, headerValueProblem } from "./header-rules.ts";
@@ -19,6 +20,7 @@ export interface AuthDraft {
   headers?: { enabled: boolean; header: string; secret: string }[];
   token?: { enabled: boolean };
   shareLink?: { enabled: boolean };
+  clientCertificate?: { enabled: boolean; authorities: string };
 }
 
 /** A service request whose shape is right. References to other objects are not checked yet. */
@@ -267,6 +269,13 @@ function checkAuth(mode: ServiceMode, request: ServiceAuthRequest): AuthDraft {
     if (!sent) continue;
     onlyHttp(member, sent.enabled);
     draft[key] = { enabled: sent.enabled };
+  }
+  if (request.client_certificate_auth) {
+    const { enabled, ca_certificates: authorities } = request.client_certificate_auth;
+    onlyHttp("client_certificate_auth", enabled);
+    const problem = enabled || authorities !== "" ? clientAuthoritiesProblem(authorities) : undefined;
+    if (problem) invalid("auth.client_certificate_auth.ca_certificates", problem);
+    draft.clientCertificate = { enabled, authorities };
   }
   // Accepted and dropped, as NetBird does.
   onlyHttp("link_auth", request.link_auth?.enabled ?? false);

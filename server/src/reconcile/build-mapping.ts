@@ -46,6 +46,7 @@ export function buildMapping(
       token: auth.token?.enabled ?? false,
       serviceTokens: auth.token?.enabled ? service.grants.tokens.map(tokenMessage) : [],
       shareLink: auth.shareLink?.enabled ?? false,
+      clientAuthorityPem: auth.clientCertificate?.enabled ? auth.clientCertificate.authorities : "",
     },
     passHostHeader: service.passHostHeader,
     rewriteRedirects: service.rewriteRedirects,

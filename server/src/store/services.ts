@@ -15,6 +15,8 @@ export interface StoredAuth {
   headers?: { enabled: boolean; header: string; hash: string }[];
   token?: { enabled: boolean };
   shareLink?: { enabled: boolean };
+  /** PEM. */
+  clientCertificate?: { enabled: boolean; authorities: string };
 }
 
 /** What lets somebody in and is not part of the service's own configuration. Hashes are from `hashToken`. */

@@ -1,3 +1,4 @@
+import { createAuthority } from "../../../scripts/stack/local-ca.ts";
 import { accepts, exactly, type FieldRow, refuses } from "../support/field-table.ts";
 import { checkServiceTable, httpService, INVALID, layer4Service } from "../support/service-tables.ts";
 
@@ -62,6 +63,8 @@ const forbidden = [
   "host",
 ];
 
+const authorityPem = (await createAuthority("Devices")).certificate;
+
 const fields = {
   "auth.password_auth": "object",
   "auth.password_auth.enabled": "boolean",
@@ -75,6 +78,13 @@ const fields = {
   "auth.link_auth": "object",
   "auth.link_auth.enabled": "boolean",
   "auth.header_auths": "objects",
+  "auth.token_auth": "object",
+  "auth.token_auth.enabled": "boolean",
+  "auth.share_link_auth": "object",
+  "auth.share_link_auth.enabled": "boolean",
+  "auth.client_certificate_auth": "object",
+  "auth.client_certificate_auth.enabled": "boolean",
+  "auth.client_certificate_auth.ca_certificates": "string",
 } as const;
 
 checkServiceTable({
@@ -112,6 +122,21 @@ checkServiceTable({
         { auth: exactly({}) },
       ),
     ),
+
+    ...(["token_auth", "share_link_auth"] as const).flatMap((member) => [
+      auth(member, "on", { enabled: true }),
+      auth(member, "off", { enabled: false }),
+      auth(member, "empty is off", {}, { enabled: false }),
+    ]),
+    auth("client_certificate_auth", "with an authority", { enabled: true, ca_certificates: authorityPem }),
+    auth("client_certificate_auth", "off, and kept", { enabled: false, ca_certificates: authorityPem }),
+    auth("client_certificate_auth", "empty is off", {}, { enabled: false, ca_certificates: "" }),
+    noAuth("client_certificate_auth.ca_certificates", "on without an authority", {
+      client_certificate_auth: { enabled: true },
+    }),
+    noAuth("client_certificate_auth.ca_certificates", "what is no certificate", {
+      client_certificate_auth: { enabled: false, ca_certificates: "hello" },
+    }),
 
     headers("the value is not shown", [header()], [header({ value: "" })]),
     headers(

@@ -159,6 +159,16 @@ const authAttributes = {
     description: "Secrets that programs send in a header, by the header's name.",
     optional: true,
   }),
+  client_certificates: nested(
+    {
+      ca_certificates: text({
+        description: "PEM certificates of the authorities whose client certificates let in.",
+        required: true,
+        validators: [bytesBetween(1, 65_536)],
+      }),
+    },
+    { description: "Clients show a certificate in the TLS handshake.", optional: true },
+  ),
   service_tokens: flag({
     description: "Machines get in with a `netbird_proxy_service_token`.",
     optional: true,

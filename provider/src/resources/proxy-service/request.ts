@@ -107,6 +107,11 @@ function authRequest(auth: AuthState | null, secrets: SecretSource): NonNullable
       ),
     }));
   }
+  if (auth.client_certificates !== null)
+    request.client_certificate_auth = {
+      enabled: true,
+      ca_certificates: auth.client_certificates.ca_certificates ?? "",
+    };
   if (auth.service_tokens !== null) request.token_auth = { enabled: auth.service_tokens };
   if (auth.share_links !== null) request.share_link_auth = { enabled: auth.share_links };
   return request;
@@ -152,6 +157,7 @@ export function attributeOfField(
       const key = headerNames[Number(rest[0])];
       return key === undefined ? ["auth", "headers"] : ["auth", "headers", { key }];
     }
+    if (second === "client_certificate_auth") return ["auth", "client_certificates", "ca_certificates"];
     if (second === "token_auth") return ["auth", "service_tokens"];
     if (second === "share_link_auth") return ["auth", "share_links"];
     return ["auth"];

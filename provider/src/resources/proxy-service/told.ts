@@ -91,6 +91,9 @@ function toldAuth(auth: Service["auth"], storedHeaders: ReadonlyMap<string, unkn
     pin: auth.pin_auth?.enabled ? {} : null,
     sso: auth.bearer_auth?.enabled ? { groups: auth.bearer_auth.distribution_groups ?? [] } : null,
     headers: toldHeaders(auth.header_auths ?? [], storedHeaders),
+    client_certificates: auth.client_certificate_auth?.enabled
+      ? { ca_certificates: auth.client_certificate_auth.ca_certificates }
+      : null,
     service_tokens: auth.token_auth?.enabled ?? null,
     share_links: auth.share_link_auth?.enabled ?? null,
   };

@@ -145,7 +145,7 @@ function validateHost(
 function validateAuth(config: ServicePlan, diagnostics: Diagnostics): void {
   const { auth } = config;
   if (auth === null || isUnknown(auth)) return;
-  const { password, pin, sso, headers, service_tokens, share_links } = auth;
+  const { password, pin, sso, headers, service_tokens, share_links, client_certificates } = auth;
   const hasHeaders = headers !== null && mapSize(headers) > 0;
   const isOff = (flag: unknown) => flag === null || flag === false;
   if (
@@ -154,12 +154,13 @@ function validateAuth(config: ServicePlan, diagnostics: Diagnostics): void {
     sso === null &&
     !hasHeaders &&
     isOff(service_tokens) &&
-    isOff(share_links)
+    isOff(share_links) &&
+    client_certificates === null
   )
     diagnostics.error(
       ["auth"],
       "No method",
-      "`auth` needs at least one of password, pin, sso, headers, service_tokens and share_links.",
+      "`auth` needs at least one of password, pin, sso, headers, client_certificates, service_tokens and share_links.",
     );
   const check = (secret: unknown, at: Path) => {
     if (secret === null || isUnknown(secret)) return;

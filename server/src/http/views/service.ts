@@ -139,7 +139,7 @@ function viewOptions(options: StoredTargetOptions): ServiceTarget["options"] {
 
 /** Secrets never leave: their keys stay, empty. */
 function viewAuth(auth: StoredAuth): ServiceAuth {
-  const { password, pin, bearer, headers, token, shareLink } = auth;
+  const { password, pin, bearer, headers, token, shareLink, clientCertificate } = auth;
   return {
     ...(password ? { password_auth: { enabled: password.enabled, password: "" } } : {}),
     ...(pin ? { pin_auth: { enabled: pin.enabled, pin: "" } } : {}),
@@ -156,6 +156,14 @@ function viewAuth(auth: StoredAuth): ServiceAuth {
       : {}),
     ...(token ? { token_auth: { enabled: token.enabled } } : {}),
     ...(shareLink ? { share_link_auth: { enabled: shareLink.enabled } } : {}),
+    ...(clientCertificate
+      ? {
+          client_certificate_auth: {
+            enabled: clientCertificate.enabled,
+            ca_certificates: clientCertificate.authorities,
+          },
+        }
+      : {}),
   };
 }
 
