@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { type CountryDatabase, openCountryDatabase } from "@netbird-proxy/geo";
 import { createTunnel, type Tunnel } from "@netbird-proxy/tunnel";
 import { type Acme, type AcmeTimes, startAcme } from "./cert/acme/start-acme.ts";
 import { CertificateStore } from "./cert/certificate-store.ts";
@@ -121,6 +122,8 @@ export async function startApp(
     });
     undo.push(() => tunnels.close());
     undo.push(() => prober.close());
+    const countries = await openCountries(config.countryFolder, log, metrics);
+    undo.push(() => countries?.close());
     const accessLogs = new AccessLogSender(client, {
       perSecond: config.limits.accessLogsPerSecond,
       onDropped: (reason) => metrics.accessLogsDropped.inc({ reason }),
@@ -132,6 +135,12 @@ export async function startApp(
       certificates,
       challenges: acme.challenges,
       authenticator: new GrpcAuthenticator(client, log),
+      addressChecks: {
+        countryOf: countries && ((address) => countries.countryOf(address)),
+        reputation: undefined,
+        onFinding: ({ restriction, verdict, mode }) =>
+          metrics.restrictions.inc({ restriction, verdict, mode }),
+      },
       metrics,
       log,
       onFinished: (x, complete) => logRequest(accessLogs, x, complete),
@@ -221,6 +230,30 @@ export async function startApp(
     for (const step of undo.reverse()) await step();
     throw error;
   }
+}
+
+/** @returns undefined when countries are not looked up */
+async function openCountries(
+  folder: string | undefined,
+  log: Logger,
+  metrics: Metrics,
+): Promise<CountryDatabase | undefined> {
+  if (folder === undefined) return undefined;
+  const countries = await openCountryDatabase(
+    { folder },
+    {
+      onReplaced: (file) => {
+        metrics.countryReloads.inc({ result: "ok" });
+        log.info({ file }, "country database replaced");
+      },
+      onUnusable: (err) => {
+        metrics.countryReloads.inc({ result: "error" });
+        log.error({ err, file: err.file }, "a country database cannot be used; the one before it stays");
+      },
+    },
+  );
+  log.info({ file: countries.file }, "countries are looked up");
+  return countries;
 }
 
 async function openTunnel(config: ProxyConfig): Promise<Tunnel> {

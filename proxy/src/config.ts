@@ -26,6 +26,8 @@ export interface ProxyConfig {
   proxyProtocol: boolean;
   wireguard: { port: number; endpoint: string };
   stateDirectory: string;
+  /** Where country databases may be; undefined: countries are not looked up at all. */
+  countryFolder: string | undefined;
   capabilities: { customPorts: boolean; requireSubdomain: boolean };
   limits: {
     /** Cap for, and default of, a target's own limit; milliseconds. */
@@ -160,6 +162,15 @@ export const variables = {
     default: "`/var/lib/netbird-proxy`",
     meaning:
       "identity, tunnel keys and last known configuration; must survive restarts and belong to one proxy",
+  },
+  NB_PROXY_GEO_DATA_DIR: {
+    default: "`/var/lib/netbird/geolocation`",
+    meaning:
+      "folder of country databases in MaxMind's format: the last `*.mmdb` by name is used, without one the embedded database; set to nothing, country rules deny",
+  },
+  NB_PROXY_DISABLE_GEOLOCATION: {
+    default: "`false`",
+    meaning: "look no countries up; country rules deny",
   },
   NB_PROXY_SUPPORTS_CUSTOM_PORTS: {
     default: "`true`",
@@ -436,6 +447,12 @@ function readLogLevel(reader: Reader): LogLevel {
   return level === "warning" ? "warn" : level;
 }
 
+/** Set but empty turns it off, as with NetBird's proxy. */
+function readCountryFolder(reader: Reader): string | undefined {
+  if (reader.bool("NB_PROXY_DISABLE_GEOLOCATION", false)) return undefined;
+  return (reader.raw("NB_PROXY_GEO_DATA_DIR") ?? "/var/lib/netbird/geolocation") || undefined;
+}
+
 /**
  * Reads the whole configuration.
  *
@@ -493,6 +510,7 @@ export function readConfig(env: NodeJS.ProcessEnv): ProxyConfig {
     proxyProtocol: reader.bool("NB_PROXY_PROXY_PROTOCOL", false),
     wireguard: { port: wireguardPort, endpoint },
     stateDirectory: reader.text("NB_PROXY_STATE_DIR", "/var/lib/netbird-proxy"),
+    countryFolder: readCountryFolder(reader),
     capabilities: {
       customPorts: reader.bool("NB_PROXY_SUPPORTS_CUSTOM_PORTS", true),
       requireSubdomain: reader.bool("NB_PROXY_REQUIRE_SUBDOMAIN", false),

@@ -1,6 +1,7 @@
 import { createPublicKey, type KeyObject } from "node:crypto";
 import { BlockList } from "node:net";
 import type { management } from "@netbird-proxy/proto/grpc";
+import type { RestrictionMode } from "./address-checks.ts";
 import type { Caller } from "./caller.ts";
 import { parseCidr } from "./cidr.ts";
 
@@ -41,10 +42,16 @@ export interface KnownSession {
 export interface AddressRules {
   readonly allowed: BlockList | undefined;
   readonly blocked: BlockList | undefined;
-  /** The rule names countries, which this proxy cannot tell. */
-  readonly countries: boolean;
-  /** "enforce" denies, because this proxy has no CrowdSec; "observe" only says so in the access log. */
-  readonly crowdsec: "off" | "observe" | "enforce";
+  readonly cidrMode: RestrictionMode;
+  /** Upper case, two letters. */
+  readonly countries:
+    | {
+        readonly allowed: ReadonlySet<string> | undefined;
+        readonly blocked: ReadonlySet<string> | undefined;
+        readonly mode: RestrictionMode;
+      }
+    | undefined;
+  readonly crowdsec: "off" | RestrictionMode;
 }
 
 const DEFAULT_SESSION_SECONDS = 86_400;
@@ -99,14 +106,25 @@ function addressRules(
   // A rule that cannot be read must not silently become a wider one.
   if (typeof allowed === "string") return { ok: false, message: `allowed_cidrs: ${allowed} is not a CIDR` };
   if (typeof blocked === "string") return { ok: false, message: `blocked_cidrs: ${blocked} is not a CIDR` };
-  const countries = rules.allowedCountries.length + rules.blockedCountries.length > 0;
+  const countries =
+    rules.allowedCountries.length + rules.blockedCountries.length === 0
+      ? undefined
+      : {
+          allowed: countrySet(rules.allowedCountries),
+          blocked: countrySet(rules.blockedCountries),
+          mode: "enforce" as const,
+        };
   const mode = rules.crowdsecMode;
   if (!["", "off", "observe", "enforce"].includes(mode)) {
     return { ok: false, message: `crowdsec_mode ${mode} is not known` };
   }
   const crowdsec = mode === "observe" || mode === "enforce" ? mode : "off";
   if (!allowed && !blocked && !countries && crowdsec === "off") return { ok: true, value: undefined };
-  return { ok: true, value: { allowed, blocked, countries, crowdsec } };
+  return { ok: true, value: { allowed, blocked, cidrMode: "enforce", countries, crowdsec } };
+}
+
+function countrySet(codes: readonly string[]): ReadonlySet<string> | undefined {
+  return codes.length === 0 ? undefined : new Set(codes.map((code) => code.toUpperCase()));
 }
 
 /** @returns the entry that is not a CIDR; undefined for an empty list */

@@ -44,6 +44,24 @@ export const answerCodes = {
     message: "The service is limited to some countries and this proxy cannot tell yours.",
     hint: "Ask whoever runs the service to limit it by address range.",
   },
+  "access.crowdsec_ban": {
+    status: 403,
+    title: "Forbidden",
+    message: "Your address is known for attacks and may not use this service.",
+    hint: "If that is a mistake, ask whoever runs the service to remove the decision.",
+  },
+  "access.crowdsec_captcha": {
+    status: 403,
+    title: "Forbidden",
+    message: "Your address is suspected of attacks and may not use this service.",
+    hint: "If that is a mistake, ask whoever runs the service to remove the decision.",
+  },
+  "access.crowdsec_throttle": {
+    status: 403,
+    title: "Forbidden",
+    message: "Your address sends too much and may not use this service for now.",
+    hint: "Wait, or ask whoever runs the service to remove the decision.",
+  },
   "access.crowdsec_unavailable": {
     status: 403,
     title: "Forbidden",

@@ -1,18 +1,15 @@
 import type { management } from "@netbird-proxy/proto/grpc";
+import { findingMetadata } from "../access/restrict-address.ts";
 import type { Exchange } from "../exchange.ts";
 
 /** The access log record of a finished HTTP request, as NetBird's proxy fills it in. */
 export function requestRecord(x: Exchange, nowMs: number, complete: boolean): management.AccessLog {
   const { service, down } = x;
   const mechanism = x.authMechanism;
-  const metadata: Record<string, string> = {};
+  const metadata = findingMetadata(x.findings);
   // 499: the visitor left before the answer was complete. The status alone would say that all was well.
   if (!complete) metadata.aborted = "true";
   if (x.answer !== undefined) metadata.answer = x.answer.code;
-  if (service?.access.addresses?.crowdsec === "observe") {
-    metadata.crowdsec_mode = "observe";
-    metadata.crowdsec_verdict = "crowdsec_unavailable";
-  }
   return {
     timestamp: timestamp(nowMs),
     logId: x.requestId,
