@@ -20,11 +20,16 @@ import { requestIds } from "./observe/request-id.ts";
 import { requestRecord } from "./observe/request-record.ts";
 import { Prober } from "./probe/prober.ts";
 import { DenialThrottle, type RelayEnd, relayRecord } from "./relay/relay-record.ts";
+import { Bouncer } from "./reputation/bouncer.ts";
+import { CrowdsecApi } from "./reputation/crowdsec-api.ts";
 import { emptyTable, type TableHolder } from "./route/host-table.ts";
 import { ServiceRegistry } from "./route/registry.ts";
 import { Identity } from "./state/identity.ts";
 import { DirectDialer } from "./tunnel/direct-dialer.ts";
 import { Tunnels } from "./tunnel/tunnels.ts";
+
+/** How long the start waits for CrowdSec's first answer. */
+const CROWDSEC_WAIT_MS = 3_000;
 
 /** Where the proxy can be reached: the line it prints when it is up. */
 export interface Listening {
@@ -52,7 +57,7 @@ export interface App {
 export async function startApp(
   config: ProxyConfig,
   log: Logger,
-  { acmeTimes }: { acmeTimes?: AcmeTimes } = {},
+  { acmeTimes, crowdsecIntervalMs }: { acmeTimes?: AcmeTimes; crowdsecIntervalMs?: number } = {},
 ): Promise<App> {
   const metrics = new Metrics();
   const table: TableHolder = { current: emptyTable };
@@ -124,6 +129,20 @@ export async function startApp(
     undo.push(() => prober.close());
     const countries = await openCountries(config.countryFolder, log, metrics);
     undo.push(() => countries?.close());
+    const countryOf = countries && ((address: string) => countries.countryOf(address));
+    const bouncer =
+      config.crowdsec &&
+      new Bouncer({
+        api: new CrowdsecApi(config.crowdsec),
+        countryOf,
+        log,
+        onPoll: (ok, decisions) => {
+          metrics.crowdsecPolls.inc({ result: ok ? "ok" : "error" });
+          metrics.crowdsecDecisions.set(decisions);
+        },
+        ...(crowdsecIntervalMs === undefined ? {} : { intervalMs: crowdsecIntervalMs }),
+      });
+    undo.push(() => bouncer?.close());
     const accessLogs = new AccessLogSender(client, {
       perSecond: config.limits.accessLogsPerSecond,
       onDropped: (reason) => metrics.accessLogsDropped.inc({ reason }),
@@ -136,8 +155,8 @@ export async function startApp(
       challenges: acme.challenges,
       authenticator: new GrpcAuthenticator(client, log),
       addressChecks: {
-        countryOf: countries && ((address) => countries.countryOf(address)),
-        reputation: undefined,
+        countryOf,
+        reputation: bouncer,
         onFinding: ({ restriction, verdict, mode }) =>
           metrics.restrictions.inc({ restriction, verdict, mode }),
       },
@@ -188,6 +207,8 @@ export async function startApp(
     });
     const controlPlane = control;
     await controlPlane.restore();
+    // A restart must not refuse everybody for the moment that the first answer takes.
+    await bouncer?.start(CROWDSEC_WAIT_MS);
     await plane.start();
     let shuttingDown = false;
     const health = new HealthServer(

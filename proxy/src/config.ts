@@ -28,6 +28,8 @@ export interface ProxyConfig {
   stateDirectory: string;
   /** Where country databases may be; undefined: countries are not looked up at all. */
   countryFolder: string | undefined;
+  /** Where decisions on addresses come from; undefined: services that enforce them refuse everybody. */
+  crowdsec: { url: string; key: string } | undefined;
   capabilities: { customPorts: boolean; requireSubdomain: boolean };
   limits: {
     /** Cap for, and default of, a target's own limit; milliseconds. */
@@ -171,6 +173,14 @@ export const variables = {
   NB_PROXY_DISABLE_GEOLOCATION: {
     default: "`false`",
     meaning: "look no countries up; country rules deny",
+  },
+  NB_PROXY_CROWDSEC_API_URL: {
+    default: "(none)",
+    meaning: "address of CrowdSec's local API, such as `http://127.0.0.1:8080`",
+  },
+  NB_PROXY_CROWDSEC_API_KEY: {
+    default: "(none)",
+    meaning: "key of this proxy there (`cscli bouncers add`), one for each proxy",
   },
   NB_PROXY_SUPPORTS_CUSTOM_PORTS: {
     default: "`true`",
@@ -453,6 +463,27 @@ function readCountryFolder(reader: Reader): string | undefined {
   return (reader.raw("NB_PROXY_GEO_DATA_DIR") ?? "/var/lib/netbird/geolocation") || undefined;
 }
 
+function readCrowdsec(reader: Reader): ProxyConfig["crowdsec"] {
+  const url = reader.raw("NB_PROXY_CROWDSEC_API_URL");
+  const key = reader.raw("NB_PROXY_CROWDSEC_API_KEY");
+  if (!url && !key) return undefined;
+  if (!url || !key) {
+    reader.problems.push(
+      `${url ? "NB_PROXY_CROWDSEC_API_KEY" : "NB_PROXY_CROWDSEC_API_URL"} is missing: CrowdSec's local API needs both`,
+    );
+    return undefined;
+  }
+  if (!/^https?:\/\/[^/?#]+[^?#]*$/.test(url) || !URL.canParse(url)) {
+    reader.problems.push(
+      `NB_PROXY_CROWDSEC_API_URL is ${JSON.stringify(url)}: use the http:// or https:// address of CrowdSec's local API`,
+    );
+  }
+  if (!/^[\x21-\x7e]+$/.test(key)) {
+    reader.problems.push("NB_PROXY_CROWDSEC_API_KEY has spaces or other signs: copy it as cscli shows it");
+  }
+  return { url, key };
+}
+
 /**
  * Reads the whole configuration.
  *
@@ -511,6 +542,7 @@ export function readConfig(env: NodeJS.ProcessEnv): ProxyConfig {
     wireguard: { port: wireguardPort, endpoint },
     stateDirectory: reader.text("NB_PROXY_STATE_DIR", "/var/lib/netbird-proxy"),
     countryFolder: readCountryFolder(reader),
+    crowdsec: readCrowdsec(reader),
     capabilities: {
       customPorts: reader.bool("NB_PROXY_SUPPORTS_CUSTOM_PORTS", true),
       requireSubdomain: reader.bool("NB_PROXY_REQUIRE_SUBDOMAIN", false),

@@ -228,7 +228,7 @@ export class ControlPlane {
       capabilities: {
         supportsCustomPorts: config.capabilities.customPorts,
         requireSubdomain: config.capabilities.requireSubdomain,
-        supportsCrowdsec: false,
+        supportsCrowdsec: config.crowdsec !== undefined,
         private: false,
         // Enforced: the public listener refuses them.
         supportsPrivateService: true,
