@@ -92,6 +92,16 @@ export const AccessRestrictions = Type.Object(
     allowed_countries: Type.Optional(Type.Array(Type.String(), { description: "ISO 3166-1 alpha-2." })),
     blocked_countries: Type.Optional(Type.Array(Type.String(), { description: "ISO 3166-1 alpha-2." })),
     crowdsec_mode: Type.Optional(Type.Enum(["off", "enforce", "observe"])),
+    // The rest is ours.
+    cidr_mode: Type.Optional(
+      Type.Enum(["enforce", "observe"], {
+        description:
+          "observe: everybody passes, and the access log says who would not. Absent means enforce.",
+      }),
+    ),
+    country_mode: Type.Optional(
+      Type.Enum(["enforce", "observe"], { description: "As cidr_mode, for the lists of countries." }),
+    ),
   },
   { title: "AccessRestrictions" },
 );

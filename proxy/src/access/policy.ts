@@ -101,26 +101,39 @@ function addressRules(
   rules: management.AccessRestrictions | undefined,
 ): { ok: true; value: AddressRules | undefined } | { ok: false; message: string } {
   if (rules === undefined) return { ok: true, value: undefined };
-  const allowed = cidrList(rules.allowedCidrs);
-  const blocked = cidrList(rules.blockedCidrs);
+  const { crowdsecMode: mode, observed } = rules;
   // A rule that cannot be read must not silently become a wider one.
-  if (typeof allowed === "string") return { ok: false, message: `allowed_cidrs: ${allowed} is not a CIDR` };
-  if (typeof blocked === "string") return { ok: false, message: `blocked_cidrs: ${blocked} is not a CIDR` };
-  const countries =
-    rules.allowedCountries.length + rules.blockedCountries.length === 0
-      ? undefined
-      : {
-          allowed: countrySet(rules.allowedCountries),
-          blocked: countrySet(rules.blockedCountries),
-          mode: "enforce" as const,
-        };
-  const mode = rules.crowdsecMode;
   if (!["", "off", "observe", "enforce"].includes(mode)) {
     return { ok: false, message: `crowdsec_mode ${mode} is not known` };
   }
   const crowdsec = mode === "observe" || mode === "enforce" ? mode : "off";
-  if (!allowed && !blocked && !countries && crowdsec === "off") return { ok: true, value: undefined };
-  return { ok: true, value: { allowed, blocked, cidrMode: "enforce", countries, crowdsec } };
+  const listed = (from: management.AccessRestrictions | undefined, kind: "Cidrs" | "Countries") =>
+    from !== undefined && from[`allowed${kind}`].length + from[`blocked${kind}`].length > 0;
+  for (const kind of ["Cidrs", "Countries"] as const) {
+    if (listed(rules, kind) && listed(observed, kind)) {
+      return { ok: false, message: `${kind.toLowerCase()} are both enforced and observed` };
+    }
+  }
+  const cidrs = listed(observed, "Cidrs") ? observed! : rules;
+  const allowed = cidrList(cidrs.allowedCidrs);
+  const blocked = cidrList(cidrs.blockedCidrs);
+  if (typeof allowed === "string") return { ok: false, message: `allowed_cidrs: ${allowed} is not a CIDR` };
+  if (typeof blocked === "string") return { ok: false, message: `blocked_cidrs: ${blocked} is not a CIDR` };
+  const countries = countryRules(rules, "enforce") ?? countryRules(observed, "observe");
+  if (!allowed && !blocked && countries === undefined && crowdsec === "off") {
+    return { ok: true, value: undefined };
+  }
+  const cidrMode = cidrs === rules ? "enforce" : "observe";
+  return { ok: true, value: { allowed, blocked, cidrMode, countries, crowdsec } };
+}
+
+function countryRules(
+  rules: management.AccessRestrictions | undefined,
+  mode: RestrictionMode,
+): AddressRules["countries"] {
+  const allowed = countrySet(rules?.allowedCountries ?? []);
+  const blocked = countrySet(rules?.blockedCountries ?? []);
+  return allowed || blocked ? { allowed, blocked, mode } : undefined;
 }
 
 function countrySet(codes: readonly string[]): ReadonlySet<string> | undefined {

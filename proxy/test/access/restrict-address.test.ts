@@ -115,6 +115,58 @@ suite("restrictions by address", () => {
     assert.equal(ask({ crowdsecMode: "off", allowedCountries: ["DE"] }, "192.0.2.1").refusal, undefined);
   });
 
+  test("what is only observed is noted and passes, each restriction for itself", () => {
+    const lists = { blockedCidrs: ["192.0.2.0/24"], allowedCountries: ["FR"] };
+    const observed = management.AccessRestrictions.fromPartial(lists as never);
+    const all = ask({ observed, crowdsecMode: "observe" }, "192.0.2.1", { decision: "ban" });
+    assert.equal(all.refusal, undefined);
+    assert.deepEqual(all.metadata, {
+      cidr_verdict: "ip_restricted",
+      cidr_mode: "observe",
+      country_verdict: "country_restricted",
+      country_mode: "observe",
+      crowdsec_verdict: "crowdsec_ban",
+      crowdsec_mode: "observe",
+    });
+    assert.deepEqual(ask({ observed }, "198.51.100.1", { countryOf: () => "FR" }).metadata, {});
+    assert.equal(
+      ask({ observed }, "192.0.2.1", { countryOf: undefined }).metadata.country_verdict,
+      "geo_unavailable",
+    );
+    // One observed and one enforced: the enforced one refuses, and the observed one is noted all the same.
+    const mixed = ask(
+      { blockedCidrs: ["192.0.2.0/24"], observed: { ...observed, blockedCidrs: [] } },
+      "192.0.2.1",
+    );
+    assert.equal(mixed.refusal, "access.ip_restricted");
+    const other = ask(
+      { allowedCountries: ["FR"], observed: { ...observed, allowedCountries: [] } },
+      "192.0.2.1",
+    );
+    assert.equal(other.refusal, "access.country_restricted");
+    assert.deepEqual(other.metadata, { cidr_verdict: "ip_restricted", cidr_mode: "observe" });
+  });
+
+  test("an address that cannot be read is refused even where ranges are only observed", () => {
+    const observed = management.AccessRestrictions.fromPartial({ blockedCidrs: ["192.0.2.0/24"] } as never);
+    assert.equal(ask({ observed }, "unix").refusal, "access.ip_restricted");
+  });
+
+  test("a mapping that enforces and observes the same kind of list is refused", () => {
+    for (const lists of [{ blockedCidrs: ["192.0.2.0/24"] }, { blockedCountries: ["FR"] }]) {
+      const policy = accessPolicy(
+        httpService("s", "s.example.test", "http://127.0.0.1/", {
+          accessRestrictions: management.AccessRestrictions.fromPartial({
+            ...lists,
+            observed: lists,
+          } as never),
+        }),
+      );
+      assert.ok(!policy.ok);
+      assert.match(policy.message, /both enforced and observed/);
+    }
+  });
+
   test("an address in another spelling is the same address, and one that is none is refused", () => {
     assert.equal(ask({ blockedCidrs: ["192.0.2.0/24"] }, "::ffff:192.0.2.7").refusal, "access.ip_restricted");
     assert.equal(ask({ blockedCidrs: ["fe80::/10"] }, "fe80::1%eth0").refusal, "access.ip_restricted");

@@ -21,7 +21,8 @@ export function hasEnabledAuth(auth: StoredAuth): boolean {
 export function isOpenToEverybody(
   service: Pick<StoredService, "auth" | "private" | "accessRestrictions">,
 ): boolean {
-  const limited = (service.accessRestrictions?.allowedCidrs.length ?? 0) > 0;
+  const { accessRestrictions: limits } = service;
+  const limited = (limits?.allowedCidrs.length ?? 0) > 0 && limits?.cidrMode !== "observe";
   return !service.private && !limited && !hasEnabledAuth(service.auth);
 }
 

@@ -305,9 +305,13 @@ function checkRestrictions(request: ServiceRequest["access_restrictions"]): Stor
     allowedCountries: countries("allowed_countries"),
     blockedCountries: countries("blocked_countries"),
     crowdsecMode: request.crowdsec_mode ?? null,
+    cidrMode: request.cidr_mode ?? null,
+    countryMode: request.country_mode ?? null,
   };
   const lists = [stored.allowedCidrs, stored.blockedCidrs, stored.allowedCountries, stored.blockedCountries];
-  return stored.crowdsecMode === null && lists.every((list) => list.length === 0) ? null : stored;
+  const modes = [stored.crowdsecMode, stored.cidrMode, stored.countryMode];
+  const nothing = modes.every((mode) => mode === null) && lists.every((list) => list.length === 0);
+  return nothing ? null : stored;
 }
 
 function checkPrivate(

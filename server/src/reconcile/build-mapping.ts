@@ -3,7 +3,12 @@ import { parseGoDuration } from "../domain/go-duration.ts";
 import { parseAddress } from "../domain/ip-network.ts";
 import { sessionTags } from "../domain/session-tag.ts";
 import { resolveTargetHost, type TargetDirectory } from "../domain/target-host.ts";
-import type { StoredService, StoredTarget, StoredTargetOptions } from "../store/services.ts";
+import type {
+  StoredRestrictions,
+  StoredService,
+  StoredTarget,
+  StoredTargetOptions,
+} from "../store/services.ts";
 
 /** How long a visitor's session cookie lives; the token inside has the same age. */
 export const MAX_SESSION_AGE_SECONDS = 86_400;
@@ -18,7 +23,7 @@ export function buildMapping(
   type: management.ProxyMappingUpdateType,
   authToken = "",
 ): management.ProxyMapping {
-  const { auth, accessRestrictions: limits } = service;
+  const { auth, accessRestrictions } = service;
   return {
     type,
     id: service.id,
@@ -43,18 +48,30 @@ export function buildMapping(
     rewriteRedirects: service.rewriteRedirects,
     mode: service.mode,
     listenPort: service.listenPort,
-    accessRestrictions: limits
-      ? {
-          allowedCidrs: limits.allowedCidrs,
-          blockedCidrs: limits.blockedCidrs,
-          allowedCountries: limits.allowedCountries,
-          blockedCountries: limits.blockedCountries,
-          crowdsecMode: limits.crowdsecMode ?? "",
-        }
-      : undefined,
+    accessRestrictions: accessRestrictions ? buildRestrictions(accessRestrictions) : undefined,
     private: service.private,
     revision: BigInt(service.revision),
     name: service.name,
+  };
+}
+
+/** Lists that are only observed go where a proxy that does not know observing does not look. */
+function buildRestrictions(limits: StoredRestrictions): management.AccessRestrictions {
+  const lists = (mode: "enforce" | "observe") => {
+    const cidrs = (limits.cidrMode ?? "enforce") === mode;
+    const countries = (limits.countryMode ?? "enforce") === mode;
+    return {
+      allowedCidrs: cidrs ? limits.allowedCidrs : [],
+      blockedCidrs: cidrs ? limits.blockedCidrs : [],
+      allowedCountries: countries ? limits.allowedCountries : [],
+      blockedCountries: countries ? limits.blockedCountries : [],
+    };
+  };
+  const observes = limits.cidrMode === "observe" || limits.countryMode === "observe";
+  return {
+    ...lists("enforce"),
+    crowdsecMode: limits.crowdsecMode ?? "",
+    observed: observes ? { ...lists("observe"), crowdsecMode: "", observed: undefined } : undefined,
   };
 }
 

@@ -22,6 +22,9 @@ export interface StoredRestrictions {
   allowedCountries: string[];
   blockedCountries: string[];
   crowdsecMode: "off" | "enforce" | "observe" | null;
+  /** Null, or absent in rows that are older: enforce. */
+  cidrMode?: "enforce" | "observe" | null;
+  countryMode?: "enforce" | "observe" | null;
 }
 
 /** Only what was set. Durations are Go durations in canonical form, such as `1m0s`. */

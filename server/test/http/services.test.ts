@@ -199,6 +199,12 @@ suite("services over REST", () => {
     assert.deepEqual([confirmed.public, confirmed.warnings], [true, []]);
     const limited = { access_restrictions: { allowed_cidrs: ["192.0.2.0/24"] } };
     assert.deepEqual((await server.call("PUT", `${services}/${made.id}`, wiki(limited))).body.warnings, []);
+    const watched = { access_restrictions: { allowed_cidrs: ["192.0.2.0/24"], cidr_mode: "observe" } };
+    const open = (await server.call("PUT", `${services}/${made.id}`, wiki(watched))).body;
+    assert.deepEqual(
+      open.warnings.map(({ code }: { code: string }) => code),
+      ["service.public"],
+    );
   });
 
   test("a dry run says what would happen and leaves nothing behind", async () => {

@@ -82,6 +82,8 @@ export async function writeRoutes(server: RestServer): Promise<WriteRoute[]> {
       allowed_cidrs: ["192.0.2.0/24"],
       blocked_countries: ["NL"],
       crowdsec_mode: "observe",
+      cidr_mode: "observe",
+      country_mode: "enforce",
     },
     private: false,
     access_groups: [groupId],

@@ -232,6 +232,8 @@ export const attributes = {
         optional: true,
         validators: [oneOf("off", "enforce", "observe")],
       }),
+      cidr_mode: mode("the lists of networks"),
+      country_mode: mode("the lists of countries"),
     },
     { description: "Where visitors may come from.", optional: true },
   ),
@@ -280,6 +282,14 @@ function addresses(description: string) {
     description: `${description} CIDR notation.`,
     optional: true,
     validators: [eachOfSet(cidr)],
+  });
+}
+
+function mode(what: string) {
+  return text({
+    description: `\`observe\` lets everyone pass and notes in the access log whom ${what} would have refused; \`enforce\` when left out.`,
+    optional: true,
+    validators: [oneOf("enforce", "observe")],
   });
 }
 

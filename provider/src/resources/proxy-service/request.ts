@@ -43,6 +43,8 @@ export function serviceRequest(plan: ServiceState, secrets: SecretSource): Servi
     }
     if (restrictions.crowdsec_mode !== null)
       request.access_restrictions.crowdsec_mode = restrictions.crowdsec_mode as "off";
+    for (const name of ["cidr_mode", "country_mode"] as const)
+      if (restrictions[name] !== null) request.access_restrictions[name] = restrictions[name] as "observe";
   }
   return request;
 }

@@ -114,6 +114,8 @@ function toldRestrictions(restrictions: Service["access_restrictions"]) {
     allowed_countries: restrictions.allowed_countries ?? null,
     blocked_countries: restrictions.blocked_countries ?? null,
     crowdsec_mode: restrictions.crowdsec_mode ?? null,
+    cidr_mode: restrictions.cidr_mode ?? null,
+    country_mode: restrictions.country_mode ?? null,
   };
 }
 

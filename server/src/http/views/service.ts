@@ -166,6 +166,8 @@ function viewRestrictions(stored: StoredRestrictions): Service["access_restricti
     ...list("allowed_countries", stored.allowedCountries),
     ...list("blocked_countries", stored.blockedCountries),
     ...(stored.crowdsecMode === null ? {} : { crowdsec_mode: stored.crowdsecMode }),
+    ...(stored.cidrMode ? { cidr_mode: stored.cidrMode } : {}),
+    ...(stored.countryMode ? { country_mode: stored.countryMode } : {}),
   };
 }
 
