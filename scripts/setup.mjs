@@ -95,6 +95,7 @@ const systemPackages = [
   ["pebble", "pebble"],
   ["named", "bind9"],
   ["crowdsec", "crowdsec"],
+  ["nginx", "nginx-light"],
 ];
 
 const has = (program) => spawnSync("sh", ["-c", `command -v ${program}`]).status === 0;

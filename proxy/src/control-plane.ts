@@ -232,6 +232,7 @@ export class ControlPlane {
         private: false,
         // Enforced: the public listener refuses them.
         supportsPrivateService: true,
+        supportsAccessRules: true,
       },
       resume: { epoch: this.#epoch, revision: this.#revision },
       publicHttpsPort: config.publicPort,

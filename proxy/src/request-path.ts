@@ -6,6 +6,7 @@ import { clientAddress } from "./access/client-address.ts";
 import { decideAccess } from "./access/decide-access.ts";
 import { identifyCaller } from "./access/identify-caller.ts";
 import { listed, restrictAddress } from "./access/restrict-address.ts";
+import { applyRules } from "./access/rules/apply-rules.ts";
 import { answerVisitorPaths } from "./access/sign-in/answer-visitor-paths.ts";
 import { VISITOR_PATHS } from "./access/sign-in/visitor-paths.ts";
 import { type Answer, answer } from "./answer/catalogue.ts";
@@ -46,6 +47,7 @@ export const requestPath: readonly Stage[] = [
   refuseLoop, //      did this request pass here before?          421 route.loop
   restrictClient, //  trusted proxies -> visitor's address        403 access.ip_restricted, ...
   answerVisitorPaths, // /.netbird/: sign-in and sign-out  303, 400 access.sign_in_expired, 403 access.denied
+  applyRules, //      path, method, header -> the service's rule  403 access.rule_denied, 400 access.ambiguous_path
   identifyCaller, //  cookie, header, login form -> caller        401 access.credentials_wrong, 303
   decideAccess, //    caller and policy -> pass, or               401/403 access.*
   prepareHeaders, //  hop-by-hop out, X-Forwarded-* in

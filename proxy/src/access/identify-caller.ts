@@ -53,6 +53,11 @@ async function identifyAnew(
     x.caller = await currentCaller(x, token);
     if (x.caller !== undefined) return undefined;
   }
+  // Where nobody is asked, forms and headers are the target's own business.
+  if (x.rule?.action === "allow") {
+    x.caller = publicCaller;
+    return undefined;
+  }
   for (const name of policy.headerNames) {
     const value = x.header(name);
     if (value !== undefined && value !== "") return identifyByHeader(x, policy, name, value);

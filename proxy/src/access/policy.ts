@@ -4,12 +4,15 @@ import type { management } from "@netbird-proxy/proto/grpc";
 import type { RestrictionMode } from "./address-checks.ts";
 import type { Caller } from "./caller.ts";
 import { parseCidr } from "./cidr.ts";
+import { type AccessRules, accessRules } from "./rules/access-rules.ts";
 
 /** Who may use a service. Made from a mapping, never changed. */
 export interface AccessPolicy {
   /** False when the mapping says nothing about access at all: then nobody may. */
   readonly decided: boolean;
   readonly addresses: AddressRules | undefined;
+  /** For parts of the service; empty for most. */
+  readonly rules: AccessRules;
   /** Only from inside the overlay. */
   readonly private: boolean;
   readonly password: boolean;
@@ -65,6 +68,8 @@ export function accessPolicy(
   const { auth } = mapping;
   const addresses = addressRules(mapping.accessRestrictions);
   if (!addresses.ok) return addresses;
+  const rules = accessRules(mapping.accessRules);
+  if (typeof rules === "string") return { ok: false, message: rules };
   let sessionKey: KeyObject | undefined;
   if (auth?.sessionKey) {
     const raw = Buffer.from(auth.sessionKey, "base64");
@@ -83,6 +88,7 @@ export function accessPolicy(
     value: {
       decided: auth !== undefined,
       addresses: addresses.value,
+      rules,
       private: mapping.private,
       password: auth?.password ?? false,
       pin: auth?.pin ?? false,

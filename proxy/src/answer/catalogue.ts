@@ -68,6 +68,18 @@ export const answerCodes = {
     message: "The service wants a reputation check that this proxy does not have.",
     hint: "Ask whoever runs the service to turn the check off.",
   },
+  "access.rule_denied": {
+    status: 403,
+    title: "Forbidden",
+    message: "This part of the service may not be used.",
+    hint: "Ask whoever runs the service.",
+  },
+  "access.ambiguous_path": {
+    status: 400,
+    title: "Bad Request",
+    message: "The path can be read in several ways, for which different rules apply.",
+    hint: "Send the path without dot segments, doubled slashes and encoded slashes, and in the service's own spelling.",
+  },
   "access.private": {
     status: 403,
     title: "Forbidden",

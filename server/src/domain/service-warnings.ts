@@ -19,11 +19,17 @@ export function hasEnabledAuth(auth: StoredAuth): boolean {
 
 /** True when anybody on the internet gets through to the targets. */
 export function isOpenToEverybody(
-  service: Pick<StoredService, "auth" | "private" | "accessRestrictions">,
+  service: Pick<StoredService, "auth" | "private" | "accessRestrictions" | "accessRules">,
 ): boolean {
   const { accessRestrictions: limits } = service;
   const limited = (limits?.allowedCidrs.length ?? 0) > 0 && limits?.cidrMode !== "observe";
-  return !service.private && !limited && !hasEnabledAuth(service.auth);
+  if (service.private || limited) return false;
+  // A rule for everything stands in front of what the service does usually.
+  const whole = service.accessRules.find(
+    ({ pathPrefix, methods, header, mode }) =>
+      pathPrefix === "/" && methods.length === 0 && header === null && mode !== "observe",
+  );
+  return whole === undefined ? !hasEnabledAuth(service.auth) : whole.action === "allow";
 }
 
 /** What a user should know before applying; none of it stops the request. */

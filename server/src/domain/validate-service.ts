@@ -2,6 +2,7 @@ import { AppError } from "@netbird-proxy/proto";
 import type { ServiceAuthRequest, ServiceRequest, ServiceTargetRequest } from "@netbird-proxy/proto/rest";
 import type {
   ServiceMode,
+  StoredAccessRule,
   StoredRestrictions,
   StoredTarget,
   StoredTargetOptions,
@@ -10,6 +11,7 @@ import { isDomainName } from "./domain-name.ts";
 import { formatGoDuration, parseGoDuration } from "./go-duration.ts";
 import { headerNameProblem, headerValueProblem } from "./header-rules.ts";
 import { hasHostBits, parseAddress, parseNetwork } from "./ip-network.ts";
+import { validateAccessRules } from "./validate-access-rules.ts";
 
 /** Authentication as it was asked for, secrets in clear; an empty secret means "keep the stored one". */
 export interface AuthDraft {
@@ -33,6 +35,7 @@ export interface ServiceDraft {
   rewriteRedirects: boolean;
   auth: AuthDraft;
   accessRestrictions: StoredRestrictions | null;
+  accessRules: StoredAccessRule[];
   accessGroups: string[];
   targets: StoredTarget[];
 }
@@ -67,6 +70,7 @@ export function validateService(request: ServiceRequest): ServiceDraft {
   const targets = checkTargets(mode, request.targets);
   const auth = checkAuth(mode, request.auth ?? {});
   const accessRestrictions = checkRestrictions(request.access_restrictions);
+  const accessRules = validateAccessRules(request.access_rules, mode, auth);
   const accessGroups = request.access_groups ?? [];
   const isPrivate = request.private ?? false;
   if (isPrivate) checkPrivate(mode, accessGroups, auth, request.public ?? false);
@@ -82,6 +86,7 @@ export function validateService(request: ServiceRequest): ServiceDraft {
     rewriteRedirects: request.rewrite_redirects ?? false,
     auth,
     accessRestrictions,
+    accessRules,
     accessGroups,
     targets,
   };

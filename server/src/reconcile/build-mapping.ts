@@ -52,6 +52,17 @@ export function buildMapping(
     private: service.private,
     revision: BigInt(service.revision),
     name: service.name,
+    accessRules: service.accessRules.map((rule) => ({
+      path: rule.path ?? "",
+      pathPrefix: rule.pathPrefix ?? "",
+      methods: rule.methods,
+      headerName: rule.header?.name ?? "",
+      headerValue: rule.header?.value ?? undefined,
+      action: rule.action,
+      // Sessions name single sign-on by its protocol.
+      require: rule.require.map((method) => (method === "sso" ? "oidc" : method)),
+      observe: rule.mode === "observe",
+    })),
   };
 }
 

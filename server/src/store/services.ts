@@ -27,6 +27,22 @@ export interface StoredRestrictions {
   countryMode?: "enforce" | "observe" | null;
 }
 
+/** What holds for some paths, methods and headers of a service. In order; the first that matches decides. */
+export interface StoredAccessRule {
+  /** Exactly this path; or {@link pathPrefix}: and everything below it. One of the two is null. */
+  path: string | null;
+  pathPrefix: string | null;
+  /** Upper case; empty: every method. */
+  methods: string[];
+  /** A value of null: the header only has to be there. */
+  header: { name: string; value: string | null } | null;
+  action: "allow" | "deny" | "require";
+  /** Any one of these; empty unless the action is `require`. */
+  require: ("password" | "pin" | "sso" | "header")[];
+  /** Null means enforce. */
+  mode: "enforce" | "observe" | null;
+}
+
 /** Only what was set. Durations are Go durations in canonical form, such as `1m0s`. */
 export interface StoredTargetOptions {
   skipTlsVerify?: boolean;
@@ -75,6 +91,7 @@ export interface ServiceColumns {
   rewriteRedirects: boolean;
   auth: StoredAuth;
   accessRestrictions: StoredRestrictions | null;
+  accessRules: StoredAccessRule[];
   accessGroups: string[];
   /** Ed25519: standard base64 of the raw 32 bytes. */
   sessionPublicKey: string;
@@ -116,6 +133,7 @@ const codec = rowCodec<ServiceColumns>({
   rewriteRedirects: "boolean",
   auth: "json",
   accessRestrictions: "json",
+  accessRules: "json",
   accessGroups: "json",
   sessionPublicKey: "text",
   sessionPrivateKey: "text",

@@ -31,6 +31,7 @@ const service: FoldedService = {
   enabled: true,
   terminated: false,
   private: false,
+  accessRules: [],
   mode: "http",
   listenPort: 0,
   revision: 7,

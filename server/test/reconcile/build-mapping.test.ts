@@ -29,6 +29,7 @@ const service = {
   listenPort: 0,
   enabled: true,
   private: false,
+  accessRules: [],
   passHostHeader: true,
   rewriteRedirects: true,
   auth: {},

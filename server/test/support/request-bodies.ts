@@ -85,6 +85,10 @@ export async function writeRoutes(server: RestServer): Promise<WriteRoute[]> {
       cidr_mode: "observe",
       country_mode: "enforce",
     },
+    access_rules: [
+      { path_prefix: "/webhook", methods: ["POST"], header: { name: "X-Hook", value: "v" }, action: "allow" },
+      { path: "/admin", action: "require", require: ["password", "sso"], mode: "observe" },
+    ],
     private: false,
     access_groups: [groupId],
   };

@@ -10,6 +10,7 @@ import {
   listOfText,
   mapOfText,
   nested,
+  nestedList,
   nestedMap,
   type PlanOf,
   type Schema,
@@ -28,6 +29,7 @@ import {
   notEmpty,
   oneOf,
 } from "../../framework/validators.ts";
+import { accessRuleAttributes } from "./access-rules.ts";
 import { cidr } from "./cidr.ts";
 
 const port = integerBetween(1, 65_535);
@@ -237,6 +239,12 @@ export const attributes = {
     },
     { description: "Where visitors may come from.", optional: true },
   ),
+  access_rules: nestedList(accessRuleAttributes, {
+    description:
+      "What holds for some paths, in order: the first rule that matches decides, and without one the service's usual way does. Mode `http`. Needs our server.",
+    optional: true,
+    validators: [notEmpty("rule")],
+  }),
   private: flag({
     description: "Reachable only from inside the overlay network. Needs `access_groups`. Defaults to false.",
     default: false,

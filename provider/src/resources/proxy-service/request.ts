@@ -1,5 +1,6 @@
 import type { ServiceRequest, ServiceTargetOptions, ServiceTargetRequest } from "../../client/api-types.ts";
 import type { Path } from "../../framework/path.ts";
+import { accessRuleRequest } from "./access-rules.ts";
 import type { AuthState, SecretState, ServiceState, TargetState } from "./attributes.ts";
 
 /** Where the secrets of a request come from. */
@@ -46,6 +47,7 @@ export function serviceRequest(plan: ServiceState, secrets: SecretSource): Servi
     for (const name of ["cidr_mode", "country_mode"] as const)
       if (restrictions[name] !== null) request.access_restrictions[name] = restrictions[name] as "observe";
   }
+  if (plan.access_rules !== null) request.access_rules = plan.access_rules.map(accessRuleRequest);
   return request;
 }
 
@@ -153,6 +155,11 @@ export function attributeOfField(
       return key === undefined ? ["auth", "headers"] : ["auth", "headers", { key }];
     }
     return ["auth"];
+  }
+  if (first === "access_rules") {
+    if (second === undefined) return [first];
+    // Members of a list or of the header are what the rule is about.
+    return [first, Number(second), ...rest.filter((step) => !/^\d+$/.test(step))];
   }
   if (first === "access_restrictions") return second === undefined ? [first] : [first, second];
   return first in TOP_LEVEL_FIELDS ? [first] : undefined;
