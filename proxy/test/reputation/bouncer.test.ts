@@ -3,7 +3,7 @@ import { management } from "@netbird-proxy/proto/grpc";
 import { Bouncer } from "../../src/reputation/bouncer.ts";
 import { CrowdsecApi } from "../../src/reputation/crowdsec-api.ts";
 import { type Backend, startBackend } from "../support/backend.ts";
-import { get } from "../support/client.ts";
+import { exchangeRaw, get, rawTls } from "../support/client.ts";
 import { type LocalDecision, ScriptedLocalApi } from "../support/local-api.ts";
 import { ScriptedManagement, until } from "../support/management-server.ts";
 import { httpService, removed } from "../support/mappings.ts";
@@ -210,6 +210,16 @@ suite("CrowdSec and services", () => {
     assert.match(text, /restriction="crowdsec",verdict="crowdsec_ban",mode="enforce"\} 1/);
     assert.match(text, /restriction="crowdsec",verdict="crowdsec_captcha",mode="observe"\} 1/);
     assert.match(text, /proxy_crowdsec_decisions 2/);
+  });
+
+  test("a WebSocket handshake is refused like any other request", async () => {
+    const handshake = (address: string) =>
+      `GET / HTTP/1.1\r\nHost: enforced.example.test\r\nX-Forwarded-For: ${address}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`;
+    const socket = await rawTls(proxy.port, proxy.ca, "enforced.example.test");
+    const answer = await exchangeRaw(socket, handshake("192.0.2.1"), 100);
+    socket.destroy();
+    assert.match(answer, /^HTTP\/1.1 403/);
+    assert.match(answer, /access\.crowdsec_ban/);
   });
 
   // NetBird's proxy restarts its bouncer with the last service that uses it, and enforcing refuses everybody meanwhile.
