@@ -35,7 +35,7 @@ export function isOpenToEverybody(
 /** What a user should know before applying; none of it stops the request. */
 export function serviceWarnings(
   service: StoredService,
-  { unvalidatedDomain }: { unvalidatedDomain?: string } = {},
+  { unvalidatedDomain, withoutCrowdsec }: { unvalidatedDomain?: string; withoutCrowdsec?: string } = {},
 ): ServiceWarning[] {
   const warnings: ServiceWarning[] = [];
   const warn = (code: WarningCode, message: string, path: string) =>
@@ -45,6 +45,13 @@ export function serviceWarnings(
   }
   if (unvalidatedDomain !== undefined) {
     warn("domain.not_validated", `the custom domain ${unvalidatedDomain} is not validated`, "domain");
+  }
+  if (withoutCrowdsec !== undefined && service.accessRestrictions?.crowdsecMode === "enforce") {
+    warn(
+      "service.crowdsec_missing",
+      `proxy ${withoutCrowdsec} has no CrowdSec and refuses everybody`,
+      "access_restrictions.crowdsec_mode",
+    );
   }
   return warnings;
 }

@@ -217,6 +217,17 @@ const table: Row[] = [
     says: /private services/,
   },
   {
+    when: "a proxy does not know rules that close a part of the service",
+    given: {
+      service: { ...service, accessRules: [{ action: "deny", mode: null }] as never },
+      clusterProxies: [proxy("a", { capabilities: { supportsCustomPorts: true } })],
+      reports: [],
+    },
+    state: "error",
+    code: "proxy.mode_unsupported",
+    says: /access rules that deny or require/,
+  },
+  {
     when: "the certificate is being ordered",
     given: certificate({ state: "pending" }),
     state: "certificate_pending",

@@ -207,6 +207,23 @@ suite("services over REST", () => {
     );
   });
 
+  test("enforcing CrowdSec where a proxy has none warns that everybody is refused, as long as it is so", async () => {
+    const crowdsec = (crowdsec_mode: string) =>
+      wiki({ public: true, access_restrictions: { crowdsec_mode } });
+    const dry = async (mode: string) =>
+      (await server.call("POST", `${services}?dry_run=true`, crowdsec(mode))).body.warnings;
+    const [warning, ...others] = await dry("enforce");
+    assert.deepEqual(others, []);
+    assert.deepEqual(
+      [warning.code, warning.path],
+      ["service.crowdsec_missing", "access_restrictions.crowdsec_mode"],
+    );
+    assert.match(warning.message, /refuses everybody/);
+    assert.deepEqual(await dry("observe"), []);
+    await server.store.db("proxies").update({ capabilities: JSON.stringify({ supportsCrowdsec: true }) });
+    assert.deepEqual(await dry("enforce"), []);
+  });
+
   test("a dry run says what would happen and leaves nothing behind", async () => {
     const before = await contents(server.store);
     const dry = await server.call(

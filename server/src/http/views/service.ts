@@ -82,7 +82,10 @@ function viewService(
     meta: viewMeta(service, status),
     public: service.public,
     url: serviceUrl(service, status.publicHttpsPort),
-    warnings: serviceWarnings(service, { unvalidatedDomain: unvalidated(service, domains) }),
+    warnings: serviceWarnings(service, {
+      unvalidatedDomain: unvalidated(service, domains),
+      withoutCrowdsec: status.withoutCrowdsec,
+    }),
   };
 }
 
