@@ -1,6 +1,6 @@
 // Installs what the scripts need and says plainly what is missing when it may not.
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 const MIN_NODE = [20, 19];
@@ -94,6 +94,8 @@ const systemPackages = [
   ["nc", "netcat-openbsd"],
   ["pebble", "pebble"],
   ["named", "bind9"],
+  ["crowdsec", "crowdsec"],
+  ["nginx", "nginx-light"],
 ];
 
 const has = (program) => spawnSync("sh", ["-c", `command -v ${program}`]).status === 0;
@@ -127,7 +129,16 @@ export function installSystemPackages() {
     process.exit(1);
   }
   if (missing.length === 0) return;
+  if (missing.includes("crowdsec")) keepCrowdsecOffline();
   aptInstall(missing);
+}
+
+/** Its package registers the machine at CrowdSec's central service, unless there is a file that says otherwise. */
+function keepCrowdsecOffline() {
+  const file = "/etc/crowdsec/online_api_credentials.yaml";
+  if (existsSync(file)) return;
+  mkdirSync("/etc/crowdsec", { recursive: true });
+  writeFileSync(file, "# Not registered: this machine only runs tests.\n");
 }
 
 function aptInstall(packages) {

@@ -77,7 +77,7 @@ function runTests(name, files, env = {}) {
   }
 }
 
-const suites = ["proto", "tunnel", "server", "proxy", "agent", "provider", "test"];
+const suites = ["proto", "geo", "tunnel", "server", "proxy", "agent", "provider", "test"];
 for (const suite of folders.length > 0 ? folders : suites) {
   const folder = suite === "test" ? "test" : join(suite, "test");
   if (!existsSync(join(root, folder))) continue;

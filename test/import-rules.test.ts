@@ -10,11 +10,15 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const rules: Record<string, { may: string[]; because: string }> = {
   proto: { may: [], because: "contracts depend on nothing, or every process would carry another's code" },
   tunnel: { may: [], because: "the tunnel is a library of its own, testable without the product" },
+  geo: {
+    may: [],
+    because: "both sides ask for the country of an address, and neither carries the other's code",
+  },
   server: {
-    may: ["proto"],
+    may: ["proto", "geo"],
     because: "the server never touches packets and knows proxies only by their messages",
   },
-  proxy: { may: ["proto", "tunnel"], because: "the data plane must run without the server's code" },
+  proxy: { may: ["proto", "tunnel", "geo"], because: "the data plane must run without the server's code" },
   agent: { may: ["proto", "tunnel"], because: "the agent runs on other people's machines and stays small" },
   provider: { may: ["proto"], because: "the provider speaks REST and starts several times per command" },
 };

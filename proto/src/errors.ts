@@ -368,6 +368,9 @@ export const warningCodes = {
   "service.public": {
     hint: "Add an auth block, limit access_restrictions.allowed_cidrs, or confirm with public = true.",
   },
+  "service.crowdsec_missing": {
+    hint: "Set NB_PROXY_CROWDSEC_API_URL and NB_PROXY_CROWDSEC_API_KEY on every proxy of the cluster, or observe only.",
+  },
   "domain.not_validated": {
     hint: "Add the CNAME record of the custom domain; certificates for it may fail until then.",
   },

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { type CountryDatabase, openCountryDatabase } from "@netbird-proxy/geo";
 import { createTunnel, type Tunnel } from "@netbird-proxy/tunnel";
 import { type Acme, type AcmeTimes, startAcme } from "./cert/acme/start-acme.ts";
 import { CertificateStore } from "./cert/certificate-store.ts";
@@ -19,11 +20,16 @@ import { requestIds } from "./observe/request-id.ts";
 import { requestRecord } from "./observe/request-record.ts";
 import { Prober } from "./probe/prober.ts";
 import { DenialThrottle, type RelayEnd, relayRecord } from "./relay/relay-record.ts";
+import { Bouncer } from "./reputation/bouncer.ts";
+import { CrowdsecApi } from "./reputation/crowdsec-api.ts";
 import { emptyTable, type TableHolder } from "./route/host-table.ts";
 import { ServiceRegistry } from "./route/registry.ts";
 import { Identity } from "./state/identity.ts";
 import { DirectDialer } from "./tunnel/direct-dialer.ts";
 import { Tunnels } from "./tunnel/tunnels.ts";
+
+/** How long the start waits for CrowdSec's first answer. */
+const CROWDSEC_WAIT_MS = 3_000;
 
 /** Where the proxy can be reached: the line it prints when it is up. */
 export interface Listening {
@@ -51,7 +57,7 @@ export interface App {
 export async function startApp(
   config: ProxyConfig,
   log: Logger,
-  { acmeTimes }: { acmeTimes?: AcmeTimes } = {},
+  { acmeTimes, crowdsecIntervalMs }: { acmeTimes?: AcmeTimes; crowdsecIntervalMs?: number } = {},
 ): Promise<App> {
   const metrics = new Metrics();
   const table: TableHolder = { current: emptyTable };
@@ -121,6 +127,22 @@ export async function startApp(
     });
     undo.push(() => tunnels.close());
     undo.push(() => prober.close());
+    const countries = await openCountries(config.countryFolder, log, metrics);
+    undo.push(() => countries?.close());
+    const countryOf = countries && ((address: string) => countries.countryOf(address));
+    const bouncer =
+      config.crowdsec &&
+      new Bouncer({
+        api: new CrowdsecApi(config.crowdsec),
+        countryOf,
+        log,
+        onPoll: (ok, decisions) => {
+          metrics.crowdsecPolls.inc({ result: ok ? "ok" : "error" });
+          metrics.crowdsecDecisions.set(decisions);
+        },
+        ...(crowdsecIntervalMs === undefined ? {} : { intervalMs: crowdsecIntervalMs }),
+      });
+    undo.push(() => bouncer?.close());
     const accessLogs = new AccessLogSender(client, {
       perSecond: config.limits.accessLogsPerSecond,
       onDropped: (reason) => metrics.accessLogsDropped.inc({ reason }),
@@ -132,6 +154,12 @@ export async function startApp(
       certificates,
       challenges: acme.challenges,
       authenticator: new GrpcAuthenticator(client, log),
+      addressChecks: {
+        countryOf,
+        reputation: bouncer,
+        onFinding: ({ restriction, verdict, mode }) =>
+          metrics.restrictions.inc({ restriction, verdict, mode }),
+      },
       metrics,
       log,
       onFinished: (x, complete) => logRequest(accessLogs, x, complete),
@@ -179,6 +207,8 @@ export async function startApp(
     });
     const controlPlane = control;
     await controlPlane.restore();
+    // A restart must not refuse everybody for the moment that the first answer takes.
+    await bouncer?.start(CROWDSEC_WAIT_MS);
     await plane.start();
     let shuttingDown = false;
     const health = new HealthServer(
@@ -221,6 +251,30 @@ export async function startApp(
     for (const step of undo.reverse()) await step();
     throw error;
   }
+}
+
+/** @returns undefined when countries are not looked up */
+async function openCountries(
+  folder: string | undefined,
+  log: Logger,
+  metrics: Metrics,
+): Promise<CountryDatabase | undefined> {
+  if (folder === undefined) return undefined;
+  const countries = await openCountryDatabase(
+    { folder },
+    {
+      onReplaced: (file) => {
+        metrics.countryReloads.inc({ result: "ok" });
+        log.info({ file }, "country database replaced");
+      },
+      onUnusable: (err) => {
+        metrics.countryReloads.inc({ result: "error" });
+        log.error({ err, file: err.file }, "a country database cannot be used; the one before it stays");
+      },
+    },
+  );
+  log.info({ file: countries.file }, "countries are looked up");
+  return countries;
 }
 
 async function openTunnel(config: ProxyConfig): Promise<Tunnel> {

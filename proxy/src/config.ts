@@ -26,6 +26,10 @@ export interface ProxyConfig {
   proxyProtocol: boolean;
   wireguard: { port: number; endpoint: string };
   stateDirectory: string;
+  /** Where country databases may be; undefined: countries are not looked up at all. */
+  countryFolder: string | undefined;
+  /** Where decisions on addresses come from; undefined: services that enforce them refuse everybody. */
+  crowdsec: { url: string; key: string } | undefined;
   capabilities: { customPorts: boolean; requireSubdomain: boolean };
   limits: {
     /** Cap for, and default of, a target's own limit; milliseconds. */
@@ -160,6 +164,23 @@ export const variables = {
     default: "`/var/lib/netbird-proxy`",
     meaning:
       "identity, tunnel keys and last known configuration; must survive restarts and belong to one proxy",
+  },
+  NB_PROXY_GEO_DATA_DIR: {
+    default: "`/var/lib/netbird/geolocation`",
+    meaning:
+      "folder of country databases in MaxMind's format: the last `*.mmdb` by name is used, without one the embedded database; set to nothing, country rules deny",
+  },
+  NB_PROXY_DISABLE_GEOLOCATION: {
+    default: "`false`",
+    meaning: "look no countries up; country rules deny",
+  },
+  NB_PROXY_CROWDSEC_API_URL: {
+    default: "(none)",
+    meaning: "address of CrowdSec's local API, such as `http://127.0.0.1:8080`",
+  },
+  NB_PROXY_CROWDSEC_API_KEY: {
+    default: "(none)",
+    meaning: "key of this proxy there (`cscli bouncers add`), one for each proxy",
   },
   NB_PROXY_SUPPORTS_CUSTOM_PORTS: {
     default: "`true`",
@@ -436,6 +457,33 @@ function readLogLevel(reader: Reader): LogLevel {
   return level === "warning" ? "warn" : level;
 }
 
+/** Set but empty turns it off, as with NetBird's proxy. */
+function readCountryFolder(reader: Reader): string | undefined {
+  if (reader.bool("NB_PROXY_DISABLE_GEOLOCATION", false)) return undefined;
+  return (reader.raw("NB_PROXY_GEO_DATA_DIR") ?? "/var/lib/netbird/geolocation") || undefined;
+}
+
+function readCrowdsec(reader: Reader): ProxyConfig["crowdsec"] {
+  const url = reader.raw("NB_PROXY_CROWDSEC_API_URL");
+  const key = reader.raw("NB_PROXY_CROWDSEC_API_KEY");
+  if (!url && !key) return undefined;
+  if (!url || !key) {
+    reader.problems.push(
+      `${url ? "NB_PROXY_CROWDSEC_API_KEY" : "NB_PROXY_CROWDSEC_API_URL"} is missing: CrowdSec's local API needs both`,
+    );
+    return undefined;
+  }
+  if (!/^https?:\/\/[^/?#]+[^?#]*$/.test(url) || !URL.canParse(url)) {
+    reader.problems.push(
+      `NB_PROXY_CROWDSEC_API_URL is ${JSON.stringify(url)}: use the http:// or https:// address of CrowdSec's local API`,
+    );
+  }
+  if (!/^[\x21-\x7e]+$/.test(key)) {
+    reader.problems.push("NB_PROXY_CROWDSEC_API_KEY has spaces or other signs: copy it as cscli shows it");
+  }
+  return { url, key };
+}
+
 /**
  * Reads the whole configuration.
  *
@@ -493,6 +541,8 @@ export function readConfig(env: NodeJS.ProcessEnv): ProxyConfig {
     proxyProtocol: reader.bool("NB_PROXY_PROXY_PROTOCOL", false),
     wireguard: { port: wireguardPort, endpoint },
     stateDirectory: reader.text("NB_PROXY_STATE_DIR", "/var/lib/netbird-proxy"),
+    countryFolder: readCountryFolder(reader),
+    crowdsec: readCrowdsec(reader),
     capabilities: {
       customPorts: reader.bool("NB_PROXY_SUPPORTS_CUSTOM_PORTS", true),
       requireSubdomain: reader.bool("NB_PROXY_REQUIRE_SUBDOMAIN", false),

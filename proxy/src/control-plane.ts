@@ -228,10 +228,11 @@ export class ControlPlane {
       capabilities: {
         supportsCustomPorts: config.capabilities.customPorts,
         requireSubdomain: config.capabilities.requireSubdomain,
-        supportsCrowdsec: false,
+        supportsCrowdsec: config.crowdsec !== undefined,
         private: false,
         // Enforced: the public listener refuses them.
         supportsPrivateService: true,
+        supportsAccessRules: true,
       },
       resume: { epoch: this.#epoch, revision: this.#revision },
       publicHttpsPort: config.publicPort,

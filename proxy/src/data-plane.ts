@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { Socket } from "node:net";
+import type { AddressChecks } from "./access/address-checks.ts";
 import { AttemptLimiter } from "./access/attempt-limiter.ts";
 import type { Authenticator } from "./access/authenticator.ts";
 import type { Challenges } from "./cert/acme/challenges.ts";
@@ -27,6 +28,7 @@ export interface DataPlaneParts {
   /** Of orders under way. */
   readonly challenges: Challenges;
   readonly authenticator: Authenticator;
+  readonly addressChecks: AddressChecks;
   readonly metrics: Metrics;
   readonly log: Logger;
   /** A request is over. */
@@ -68,6 +70,7 @@ export class DataPlane {
       publicScheme: proto,
       authenticator: parts.authenticator,
       attempts: new AttemptLimiter(),
+      addressChecks: parts.addressChecks,
       log: parts.log,
       nextRequestId: requestIds(Date.now),
       finished: (x, complete) => this.#finished(x, complete),
@@ -85,6 +88,7 @@ export class DataPlane {
     this.ports = new Ports({
       table: parts.table,
       metrics,
+      addressChecks: parts.addressChecks,
       onEnd: parts.onRelayEnd,
       host: config.listen.host,
       mainPort: () => this.port,

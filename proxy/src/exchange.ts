@@ -1,8 +1,12 @@
+import type { Finding } from "./access/address-checks.ts";
 import type { Caller } from "./access/caller.ts";
+import type { AccessRule } from "./access/rules/access-rules.ts";
 import type { Answer } from "./answer/catalogue.ts";
 import type { Downstream } from "./listen/downstream.ts";
 import type { RequestPathParts } from "./request-path.ts";
 import type { PathRoute, Service } from "./route/service.ts";
+
+const noFindings: readonly Finding[] = [];
 
 /** One request on its way through the stages of the request path. Each stage fills in what it finds out. */
 export class Exchange {
@@ -30,6 +34,13 @@ export class Exchange {
   clientAddress = "";
   /** Forwarding headers of this peer are believed. */
   peerTrusted = false;
+  /** What the service's restrictions had against the request, whether it was refused for it or not. */
+  findings: readonly Finding[] = noFindings;
+  // applyRules
+  /** The rule that holds for this request; undefined: the service's usual way does. */
+  rule: AccessRule | undefined;
+  /** One that would hold if it were not only observed. */
+  observedRule: AccessRule | undefined;
   // identifyCaller
   caller: Caller | undefined;
   /** Headers for whatever answer follows, name and value by turns: the session cookie. */

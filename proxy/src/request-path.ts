@@ -1,10 +1,12 @@
 import type { BlockList } from "node:net";
+import type { AddressChecks } from "./access/address-checks.ts";
 import type { AttemptLimiter } from "./access/attempt-limiter.ts";
 import type { Authenticator } from "./access/authenticator.ts";
 import { clientAddress } from "./access/client-address.ts";
 import { decideAccess } from "./access/decide-access.ts";
 import { identifyCaller } from "./access/identify-caller.ts";
-import { listed, refuseAddress } from "./access/restrict-address.ts";
+import { listed, restrictAddress } from "./access/restrict-address.ts";
+import { applyRules } from "./access/rules/apply-rules.ts";
 import { answerVisitorPaths } from "./access/sign-in/answer-visitor-paths.ts";
 import { VISITOR_PATHS } from "./access/sign-in/visitor-paths.ts";
 import { type Answer, answer } from "./answer/catalogue.ts";
@@ -28,6 +30,7 @@ export interface RequestPathParts {
   readonly publicScheme: "http" | "https";
   readonly authenticator: Authenticator;
   readonly attempts: AttemptLimiter;
+  readonly addressChecks: AddressChecks;
   readonly log: Logger;
   nextRequestId(): string;
   /** The answer is out, or the visitor left before that. Called once per request. */
@@ -42,8 +45,9 @@ export const requestPath: readonly Stage[] = [
   readTarget, //      request line and Host -> host, path, query  400 request.malformed
   findService, //     host and path -> service and route          404 service.not_found, 421 route.misdirected
   refuseLoop, //      did this request pass here before?          421 route.loop
-  restrictAddress, // trusted proxies -> visitor's address        403 access.ip_restricted, ...
+  restrictClient, //  trusted proxies -> visitor's address        403 access.ip_restricted, ...
   answerVisitorPaths, // /.netbird/: sign-in and sign-out  303, 400 access.sign_in_expired, 403 access.denied
+  applyRules, //      path, method, header -> the service's rule  403 access.rule_denied, 400 access.ambiguous_path
   identifyCaller, //  cookie, header, login form -> caller        401 access.credentials_wrong, 303
   decideAccess, //    caller and policy -> pass, or               401/403 access.*
   prepareHeaders, //  hop-by-hop out, X-Forwarded-* in
@@ -181,7 +185,7 @@ function refuseLoop(x: Exchange): Answer | undefined {
   return hops?.includes(x.parts.forwarding.loopId) ? answer("route.loop") : undefined;
 }
 
-function restrictAddress(x: Exchange): Answer | undefined {
+function restrictClient(x: Exchange): Answer | undefined {
   const { trustedProxies } = x.parts;
   const peer = x.down.connection.remoteAddress;
   x.clientAddress = peer;
@@ -191,7 +195,8 @@ function restrictAddress(x: Exchange): Answer | undefined {
   }
   const rules = x.service!.access.addresses;
   if (rules === undefined) return undefined;
-  const refusal = refuseAddress(rules, x.clientAddress);
+  const { refusal, findings } = restrictAddress(rules, x.clientAddress, x.parts.addressChecks);
+  x.findings = findings;
   if (refusal === undefined) return undefined;
   x.authMechanism = refusal.slice("access.".length);
   return answer(refusal);

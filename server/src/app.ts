@@ -8,7 +8,7 @@ import { openContext } from "./cli/open-context.ts";
 import type { ServerConfig } from "./config.ts";
 import { createChallengeDns } from "./dns/challenge/challenge-dns.ts";
 import { createDnsLookup } from "./dns/dns-lookup.ts";
-import { openCountryDatabase } from "./geo/country-database.ts";
+import { openCountries } from "./geo/open-countries.ts";
 import { createGrpcServer } from "./grpc/index.ts";
 import { buildHttpApp } from "./http/build-http-app.ts";
 import { createIdentity } from "./identity/identity.ts";
@@ -76,7 +76,7 @@ export async function startApp(config: ServerConfig, log: Logger): Promise<Runni
       browsers: { tls: config.tls !== undefined, corsOrigins: config.corsOrigins },
     });
     undo.push(() => http.close());
-    const countries = await openCountryDatabase(config.geoDatabase, log);
+    const countries = await openCountries(config.geoDatabase, log);
     undo.push(async () => countries.close());
     const challengeDns = createChallengeDns(store.secrets, config.dnsServers);
     const { countryOf } = countries;

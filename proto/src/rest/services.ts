@@ -113,10 +113,54 @@ export const AccessRestrictions = Type.Object(
     allowed_countries: Type.Optional(Type.Array(Type.String(), { description: "ISO 3166-1 alpha-2." })),
     blocked_countries: Type.Optional(Type.Array(Type.String(), { description: "ISO 3166-1 alpha-2." })),
     crowdsec_mode: Type.Optional(Type.Enum(["off", "enforce", "observe"])),
+    // The rest is ours.
+    cidr_mode: Type.Optional(
+      Type.Enum(["enforce", "observe"], {
+        description:
+          "observe: everybody passes, and the access log says who would not. Absent means enforce.",
+      }),
+    ),
+    country_mode: Type.Optional(
+      Type.Enum(["enforce", "observe"], { description: "As cidr_mode, for the lists of countries." }),
+    ),
   },
   { title: "AccessRestrictions" },
 );
 export type AccessRestrictions = Static<typeof AccessRestrictions>;
+
+/** Ours. */
+export const AccessRule = Type.Object(
+  {
+    path: Type.Optional(Type.String({ description: "Exactly this path, decoded." })),
+    path_prefix: Type.Optional(Type.String({ description: "This path and everything below it, decoded." })),
+    methods: Type.Optional(
+      Type.Array(Type.String(), {
+        description: "Capital letters; absent means every method. GET has HEAD with it.",
+      }),
+    ),
+    header: Type.Optional(
+      Type.Object({
+        name: Type.String(),
+        value: Type.Optional(Type.String({ description: "Absent: the header only has to be there." })),
+      }),
+    ),
+    action: Type.Enum(["allow", "deny", "require"], {
+      description: "allow: nobody is asked to sign in. require: only what `require` names is enough.",
+    }),
+    require: Type.Optional(
+      Type.Array(Type.Enum(["password", "pin", "sso", "header", "token", "certificate", "share_link"]), {
+        description: "Any one of these, which auth has enabled.",
+      }),
+    ),
+    mode: Type.Optional(
+      Type.Enum(["enforce", "observe"], {
+        description: "observe: the rule decides nothing, and the access log says whom it would have refused.",
+      }),
+    ),
+  },
+  { title: "AccessRule" },
+);
+export type AccessRule = Static<typeof AccessRule>;
 
 export const ServiceRequest = Type.Object(
   {
@@ -132,6 +176,11 @@ export const ServiceRequest = Type.Object(
     rewrite_redirects: Type.Optional(Type.Boolean()),
     auth: Type.Optional(ServiceAuthRequest),
     access_restrictions: Type.Optional(AccessRestrictions),
+    access_rules: Type.Optional(
+      Type.Array(AccessRule, {
+        description: "http mode: what holds for some paths, in order; the first that matches decides.",
+      }),
+    ),
     private: Type.Optional(Type.Boolean({ description: "Only reachable inside the overlay network." })),
     access_groups: Type.Optional(
       Type.Array(Type.String(), { description: "Group ids, for private services." }),
@@ -313,6 +362,7 @@ export const Service = Type.Object(
     access_groups: Type.Optional(Type.Array(Type.String())),
     meta: ServiceMeta,
     // The rest is ours.
+    access_rules: Type.Optional(Type.Array(AccessRule)),
     public: Type.Boolean({ description: "What was confirmed in the request." }),
     url: Type.String({ description: "Where visitors reach it, such as https://shop.example.com." }),
     warnings: Type.Array(Warning),

@@ -9,6 +9,7 @@ export type Service = Additive<Omit<rest.Service, "meta">, "public" | "url" | "w
   meta: ServiceMeta;
 };
 export type ServiceRequest = rest.ServiceRequest;
+export type AccessRule = rest.AccessRule;
 export type ServiceTarget = rest.ServiceTarget;
 export type ServiceTargetRequest = rest.ServiceTargetRequest;
 export type ServiceTargetOptions = rest.ServiceTargetOptions;

@@ -78,7 +78,11 @@ suite("netbird_proxy_service", () => {
     this.timeout(120_000);
     const hcl = basic(`
       pass_host_header = true
-      access_restrictions = { allowed_countries = ["DE", "FR"], blocked_cidrs = ["192.0.2.0/24"] }`);
+      access_restrictions = { allowed_countries = ["DE", "FR"], blocked_cidrs = ["192.0.2.0/24"], cidr_mode = "observe" }
+      access_rules = [
+        { path_prefix = "/hook", methods = ["POST", "GET"], header = { name = "X-Hook" }, action = "allow" },
+        { path = "/admin", action = "deny", mode = "observe" },
+      ]`);
     await workspace.apply(hcl);
     const original = structuredClone(stored());
     const drifts: Record<string, (service: Json) => void> = {
@@ -91,6 +95,10 @@ suite("netbird_proxy_service", () => {
       access_groups: (one) => (one.access_groups = ["group1"]),
       access_restrictions: (one) => (one.access_restrictions = undefined),
       allowed_countries: (one) => (one.access_restrictions.allowed_countries = ["DE"]),
+      cidr_mode: (one) => (one.access_restrictions.cidr_mode = "enforce"),
+      access_rules: (one) => (one.access_rules = undefined),
+      rule_order: (one) => one.access_rules.reverse(),
+      rule_action: (one) => (one.access_rules[1].action = "allow"),
       port: (one) => (one.targets[0].port = 1),
       protocol: (one) => (one.targets[0].protocol = "https"),
       target_id: (one) => (one.targets[0].target_id = api),

@@ -459,6 +459,7 @@ export class ManagementServer {
         options: withCanonicalDurations(target.options ?? {}),
       })),
       access_restrictions: withoutEmpty(body.access_restrictions ?? {}),
+      ...(body.access_rules?.length > 0 ? { access_rules: body.access_rules } : {}),
       access_groups: body.access_groups?.length > 0 ? body.access_groups : undefined,
       public: body.public ?? false,
       created_at: previous?.created_at ?? new Date().toISOString(),

@@ -3,19 +3,28 @@ import { wantsPage } from "../answer/send-answer.ts";
 import type { Exchange } from "../exchange.ts";
 import type { Caller } from "./caller.ts";
 import type { AccessPolicy } from "./policy.ts";
+import type { AccessRule } from "./rules/access-rules.ts";
+import { fulfils, narrowed, noteObservedRule } from "./rules/apply-rules.ts";
 import { signInPage } from "./sign-in/sign-in-page.ts";
 import { beginSignIn } from "./sign-in/single-sign-on.ts";
 import { localAddress } from "./sign-in/visitor-paths.ts";
 
 export type Decision =
-  | { allow: true; because: "public" | "authenticated" }
+  | { allow: true; because: "public" | "authenticated" | "rule" }
   | { allow: false; code: AnswerCode };
 
 /** Starts from "no": only a rule that is known and fulfilled opens the service. */
-export function decide(policy: AccessPolicy, caller: Caller | undefined): Decision {
+export function decide(policy: AccessPolicy, caller: Caller | undefined, rule?: AccessRule): Decision {
   if (!policy.decided) return { allow: false, code: "access.undecided" };
   // Private services are reached over the overlay, and this is the public listener.
   if (policy.private) return { allow: false, code: "access.private" };
+  if (rule?.action === "deny") return { allow: false, code: "access.rule_denied" };
+  if (rule?.action === "allow") return { allow: true, because: "rule" };
+  if (rule?.action === "require") {
+    return fulfils(rule, caller)
+      ? { allow: true, because: "authenticated" }
+      : { allow: false, code: "access.login_required" };
+  }
   if (!policy.authenticated) return { allow: true, because: "public" };
   if (caller === undefined || caller.method === "public")
     return { allow: false, code: "access.login_required" };
@@ -23,21 +32,23 @@ export function decide(policy: AccessPolicy, caller: Caller | undefined): Decisi
 }
 
 export function decideAccess(x: Exchange): Answer | undefined | Promise<Answer> {
-  const decision = decide(x.service!.access, x.caller);
+  const decision = decide(x.service!.access, x.caller, x.rule);
+  noteObservedRule(x, x.caller);
   if (decision.allow) {
-    if (decision.because === "authenticated") x.authMechanism = x.caller!.method;
+    if (x.caller !== undefined && x.caller.method !== "public") x.authMechanism = x.caller!.method;
     return undefined;
   }
   if (x.authMechanism === "") x.authMechanism = decision.code.slice("access.".length);
   if (decision.code !== "access.login_required") return answer(decision.code);
   const { service, host, requestId } = x;
-  const { password, pin, oidc } = service!.access;
+  const policy = narrowed(service!.access, x.rule);
+  const { password, pin, oidc } = policy;
   // Only a browser that wants to see a page can go to the identity provider and come back.
   if (oidc && !password && !pin && x.down.method === "GET" && wantsPage(x)) {
     return beginSignIn(x, localAddress(x.path + x.query));
   }
   const wanted = x.down.method === "GET" ? x.path + x.query : "/";
   return answer(decision.code, {
-    page: signInPage({ policy: service!.access, host, requestId, wanted, problem: "" }),
+    page: signInPage({ policy, host, requestId, wanted, problem: "" }),
   });
 }

@@ -3,9 +3,10 @@ import { type Answer, answer } from "../answer/catalogue.ts";
 import type { Exchange } from "../exchange.ts";
 import { sessionCookies } from "../forward/session-cookie.ts";
 import type { Credential } from "./authenticator.ts";
-import { publicCaller } from "./caller.ts";
+import { type Caller, publicCaller } from "./caller.ts";
 import { callerOfCertificate } from "./client-certificate.ts";
 import type { AccessPolicy, ServiceToken } from "./policy.ts";
+import { fulfils } from "./rules/apply-rules.ts";
 import { bearerChallenge, callerOfToken, presentedToken } from "./service-token.ts";
 import { knownSession, sessionCookieHeader, verifySession } from "./session.ts";
 import { isForm, readLoginForm } from "./sign-in/read-login-form.ts";
@@ -34,12 +35,17 @@ export function identifyCaller(x: Exchange): Answer | undefined | Promise<Answer
   const nowMs = Date.now();
   for (const token of tokens) {
     const known = knownSession(policy, token, nowMs);
-    if (known !== undefined && isVouchedFor(x, known, token, nowMs)) {
+    if (known !== undefined && isVouchedFor(x, known, token, nowMs) && isEnough(x, known.caller)) {
       x.caller = known.caller;
       return undefined;
     }
   }
   return identifyAnew(x, policy, tokens, nowMs);
+}
+
+/** A rule may ask for another method than the one behind a session; the request may fulfil that one too. */
+function isEnough({ rule }: Exchange, caller: Caller): boolean {
+  return rule?.action !== "require" || fulfils(rule, caller);
 }
 
 async function identifyAnew(
@@ -53,7 +59,12 @@ async function identifyAnew(
     const known = knownSession(policy, token, nowMs);
     if (known === undefined && (await verifySession(policy, domain, token, nowMs)) === undefined) continue;
     x.caller = await currentCaller(x, token);
-    if (x.caller !== undefined) return undefined;
+    if (x.caller !== undefined && isEnough(x, x.caller)) return undefined;
+  }
+  // Where nobody is asked, forms and headers are the target's own business.
+  if (x.rule?.action === "allow") {
+    x.caller = publicCaller;
+    return undefined;
   }
   if (policy.clientAuthority !== undefined) {
     const found = callerOfCertificate(x.down.connection, policy.clientAuthority, nowMs);
@@ -64,8 +75,10 @@ async function identifyAnew(
         x.down.httpVersion === "2" ? {} : { headers: ["connection", "close"] },
       );
     }
-    x.caller = found;
-    if (found !== undefined) return undefined;
+    if (found !== undefined && isEnough(x, found)) {
+      x.caller = found;
+      return undefined;
+    }
   }
   if (policy.serviceTokens !== undefined) {
     const token = presentedToken(x);

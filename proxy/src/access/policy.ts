@@ -1,15 +1,19 @@
 import { createPublicKey, type KeyObject } from "node:crypto";
 import { BlockList } from "node:net";
 import type { management } from "@netbird-proxy/proto/grpc";
+import type { RestrictionMode } from "./address-checks.ts";
 import type { Caller } from "./caller.ts";
 import { parseCidr } from "./cidr.ts";
 import { type ClientAuthority, clientAuthority } from "./client-certificate.ts";
+import { type AccessRules, accessRules } from "./rules/access-rules.ts";
 
 /** Who may use a service. Made from a mapping, never changed. */
 export interface AccessPolicy {
   /** False when the mapping says nothing about access at all: then nobody may. */
   readonly decided: boolean;
   readonly addresses: AddressRules | undefined;
+  /** For parts of the service; empty for most. */
+  readonly rules: AccessRules;
   /** Only from inside the overlay. */
   readonly private: boolean;
   readonly password: boolean;
@@ -52,10 +56,16 @@ export interface KnownSession {
 export interface AddressRules {
   readonly allowed: BlockList | undefined;
   readonly blocked: BlockList | undefined;
-  /** The rule names countries, which this proxy cannot tell. */
-  readonly countries: boolean;
-  /** "enforce" denies, because this proxy has no CrowdSec; "observe" only says so in the access log. */
-  readonly crowdsec: "off" | "observe" | "enforce";
+  readonly cidrMode: RestrictionMode;
+  /** Upper case, two letters. */
+  readonly countries:
+    | {
+        readonly allowed: ReadonlySet<string> | undefined;
+        readonly blocked: ReadonlySet<string> | undefined;
+        readonly mode: RestrictionMode;
+      }
+    | undefined;
+  readonly crowdsec: "off" | RestrictionMode;
 }
 
 const DEFAULT_SESSION_SECONDS = 86_400;
@@ -69,6 +79,8 @@ export function accessPolicy(
   const { auth } = mapping;
   const addresses = addressRules(mapping.accessRestrictions);
   if (!addresses.ok) return addresses;
+  const rules = accessRules(mapping.accessRules);
+  if (typeof rules === "string") return { ok: false, message: rules };
   let sessionKey: KeyObject | undefined;
   if (auth?.sessionKey) {
     const raw = Buffer.from(auth.sessionKey, "base64");
@@ -87,6 +99,7 @@ export function accessPolicy(
     value: {
       decided: auth !== undefined,
       addresses: addresses.value,
+      rules,
       private: mapping.private,
       password: auth?.password ?? false,
       pin: auth?.pin ?? false,
@@ -128,19 +141,43 @@ function addressRules(
   rules: management.AccessRestrictions | undefined,
 ): { ok: true; value: AddressRules | undefined } | { ok: false; message: string } {
   if (rules === undefined) return { ok: true, value: undefined };
-  const allowed = cidrList(rules.allowedCidrs);
-  const blocked = cidrList(rules.blockedCidrs);
+  const { crowdsecMode: mode, observed } = rules;
   // A rule that cannot be read must not silently become a wider one.
-  if (typeof allowed === "string") return { ok: false, message: `allowed_cidrs: ${allowed} is not a CIDR` };
-  if (typeof blocked === "string") return { ok: false, message: `blocked_cidrs: ${blocked} is not a CIDR` };
-  const countries = rules.allowedCountries.length + rules.blockedCountries.length > 0;
-  const mode = rules.crowdsecMode;
   if (!["", "off", "observe", "enforce"].includes(mode)) {
     return { ok: false, message: `crowdsec_mode ${mode} is not known` };
   }
   const crowdsec = mode === "observe" || mode === "enforce" ? mode : "off";
-  if (!allowed && !blocked && !countries && crowdsec === "off") return { ok: true, value: undefined };
-  return { ok: true, value: { allowed, blocked, countries, crowdsec } };
+  const listed = (from: management.AccessRestrictions | undefined, kind: "Cidrs" | "Countries") =>
+    from !== undefined && from[`allowed${kind}`].length + from[`blocked${kind}`].length > 0;
+  for (const kind of ["Cidrs", "Countries"] as const) {
+    if (listed(rules, kind) && listed(observed, kind)) {
+      return { ok: false, message: `${kind.toLowerCase()} are both enforced and observed` };
+    }
+  }
+  const cidrs = listed(observed, "Cidrs") ? observed! : rules;
+  const allowed = cidrList(cidrs.allowedCidrs);
+  const blocked = cidrList(cidrs.blockedCidrs);
+  if (typeof allowed === "string") return { ok: false, message: `allowed_cidrs: ${allowed} is not a CIDR` };
+  if (typeof blocked === "string") return { ok: false, message: `blocked_cidrs: ${blocked} is not a CIDR` };
+  const countries = countryRules(rules, "enforce") ?? countryRules(observed, "observe");
+  if (!allowed && !blocked && countries === undefined && crowdsec === "off") {
+    return { ok: true, value: undefined };
+  }
+  const cidrMode = cidrs === rules ? "enforce" : "observe";
+  return { ok: true, value: { allowed, blocked, cidrMode, countries, crowdsec } };
+}
+
+function countryRules(
+  rules: management.AccessRestrictions | undefined,
+  mode: RestrictionMode,
+): AddressRules["countries"] {
+  const allowed = countrySet(rules?.allowedCountries ?? []);
+  const blocked = countrySet(rules?.blockedCountries ?? []);
+  return allowed || blocked ? { allowed, blocked, mode } : undefined;
+}
+
+function countrySet(codes: readonly string[]): ReadonlySet<string> | undefined {
+  return codes.length === 0 ? undefined : new Set(codes.map((code) => code.toUpperCase()));
 }
 
 /** @returns the entry that is not a CIDR; undefined for an empty list */

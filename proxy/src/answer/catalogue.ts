@@ -44,11 +44,41 @@ export const answerCodes = {
     message: "The service is limited to some countries and this proxy cannot tell yours.",
     hint: "Ask whoever runs the service to limit it by address range.",
   },
+  "access.crowdsec_ban": {
+    status: 403,
+    title: "Forbidden",
+    message: "Your address is known for attacks and may not use this service.",
+    hint: "If that is a mistake, ask whoever runs the service to remove the decision.",
+  },
+  "access.crowdsec_captcha": {
+    status: 403,
+    title: "Forbidden",
+    message: "Your address is suspected of attacks and may not use this service.",
+    hint: "If that is a mistake, ask whoever runs the service to remove the decision.",
+  },
+  "access.crowdsec_throttle": {
+    status: 403,
+    title: "Forbidden",
+    message: "Your address sends too much and may not use this service for now.",
+    hint: "Wait, or ask whoever runs the service to remove the decision.",
+  },
   "access.crowdsec_unavailable": {
     status: 403,
     title: "Forbidden",
     message: "The service wants a reputation check that this proxy does not have.",
     hint: "Ask whoever runs the service to turn the check off.",
+  },
+  "access.rule_denied": {
+    status: 403,
+    title: "Forbidden",
+    message: "This part of the service may not be used.",
+    hint: "Ask whoever runs the service.",
+  },
+  "access.ambiguous_path": {
+    status: 400,
+    title: "Bad Request",
+    message: "The path can be read in several ways, for which different rules apply.",
+    hint: "Send the path without dot segments, doubled slashes and encoded slashes, and in the service's own spelling.",
   },
   "access.private": {
     status: 403,

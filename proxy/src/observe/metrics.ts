@@ -62,6 +62,23 @@ export class Metrics {
     "Access log records that did not reach the server",
     ["reason"],
   );
+  readonly restrictions = this.#counter(
+    "proxy_restrictions_total",
+    "Requests, connections and flows that a restriction refused, or would have refused",
+    ["restriction", "verdict", "mode"],
+  );
+  readonly countryReloads = this.#counter(
+    "proxy_country_database_reloads_total",
+    "Country databases that were put into the folder",
+    ["result"],
+  );
+  readonly crowdsecDecisions = this.#gauge(
+    "proxy_crowdsec_decisions",
+    "Decisions of CrowdSec that are known",
+  );
+  readonly crowdsecPolls = this.#counter("proxy_crowdsec_polls_total", "Questions to CrowdSec's local API", [
+    "result",
+  ]);
   readonly targets = this.#gauge("proxy_targets", "Targets by what their probe found", ["reason"]);
   readonly tcpActive = this.#gauge("proxy_tcp_active_connections", "Relayed TCP connections", ["account_id"]);
   readonly tcpConnections = this.#counter(

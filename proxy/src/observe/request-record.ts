@@ -1,4 +1,5 @@
 import type { management } from "@netbird-proxy/proto/grpc";
+import { findingMetadata } from "../access/restrict-address.ts";
 import type { Exchange } from "../exchange.ts";
 
 /** Ways to get in that say who it was; of the others every caller is the same. */
@@ -8,14 +9,10 @@ const named = new Set(["oidc", "token", "link", "certificate"]);
 export function requestRecord(x: Exchange, nowMs: number, complete: boolean): management.AccessLog {
   const { service, down } = x;
   const mechanism = x.authMechanism;
-  const metadata: Record<string, string> = {};
+  const metadata = findingMetadata(x.findings);
   // 499: the visitor left before the answer was complete. The status alone would say that all was well.
   if (!complete) metadata.aborted = "true";
   if (x.answer !== undefined) metadata.answer = x.answer.code;
-  if (service?.access.addresses?.crowdsec === "observe") {
-    metadata.crowdsec_mode = "observe";
-    metadata.crowdsec_verdict = "crowdsec_unavailable";
-  }
   return {
     timestamp: timestamp(nowMs),
     logId: x.requestId,

@@ -134,6 +134,7 @@ export class Ports implements PortKeeper {
     if (this.#udp.has(port)) return;
     const relay = new UdpRelay({
       metrics: this.#parts.metrics,
+      addressChecks: this.#parts.addressChecks,
       onEnd: this.#parts.onEnd,
       service: () => this.#parts.table.current.udp.get(port),
     });

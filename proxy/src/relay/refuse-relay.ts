@@ -1,16 +1,22 @@
-import { refuseAddress } from "../access/restrict-address.ts";
+import type { AddressChecks, Finding } from "../access/address-checks.ts";
+import { restrictAddress } from "../access/restrict-address.ts";
 import type { Service } from "../route/service.ts";
+
+export interface RelayOutcome {
+  /** Why it is refused, for the access log; empty when nothing speaks against it. */
+  readonly verdict: string;
+  readonly findings: readonly Finding[];
+}
 
 /**
  * Whether a client may use a service without HTTP. There is no login on this level: a service that asks for one, or that
  * is private, is closed here.
- *
- * @returns the verdict for the access log, or undefined when nothing speaks against it
  */
-export function refuseRelay(service: Service, clientAddress: string): string | undefined {
+export function refuseRelay(service: Service, clientAddress: string, checks: AddressChecks): RelayOutcome {
   const { access } = service;
-  if (access.private) return "private";
-  if (access.authenticated) return "login_required";
-  if (access.addresses === undefined) return undefined;
-  return refuseAddress(access.addresses, clientAddress)?.slice("access.".length);
+  if (access.private) return { verdict: "private", findings: [] };
+  if (access.authenticated) return { verdict: "login_required", findings: [] };
+  if (access.addresses === undefined) return { verdict: "", findings: [] };
+  const { refusal, findings } = restrictAddress(access.addresses, clientAddress, checks);
+  return { verdict: refusal?.slice("access.".length) ?? "", findings };
 }

@@ -1,4 +1,6 @@
 import type { management } from "@netbird-proxy/proto/grpc";
+import type { Finding } from "../access/address-checks.ts";
+import { findingMetadata } from "../access/restrict-address.ts";
 import { timestamp } from "../observe/request-record.ts";
 import type { Service } from "../route/service.ts";
 
@@ -11,6 +13,7 @@ export interface RelayEnd {
   readonly bytesToClient: number;
   /** Why it was refused; empty when it was not. */
   readonly verdict: string;
+  readonly findings: readonly Finding[];
 }
 
 /** The access log record of a relayed connection or flow, as NetBird's proxy fills it in. */
@@ -33,7 +36,7 @@ export function relayRecord(end: RelayEnd, logId: string, nowMs: number): manage
     bytesUpload: BigInt(end.bytesFromClient),
     bytesDownload: BigInt(end.bytesToClient),
     protocol: service.mode,
-    metadata: {},
+    metadata: findingMetadata(end.findings),
     agentNetwork: false,
   };
 }

@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import type { AddressChecks } from "../access/address-checks.ts";
 import { encodeProxyHeader } from "../listen/proxy-protocol.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import type { Service } from "../route/service.ts";
@@ -11,6 +12,7 @@ const MAX_RELAYS = 4096;
 
 export interface TcpRelayParts {
   readonly metrics: Metrics;
+  readonly addressChecks: AddressChecks;
   readonly onEnd: (end: RelayEnd) => void;
 }
 
@@ -34,11 +36,11 @@ export async function relayTcp(
   const startedMs = performance.now();
   const account = { account_id: service.accountId };
   client.on("error", () => {});
-  const verdict = refuseRelay(service, from.address);
-  if (verdict !== undefined || service.longLived.size >= MAX_RELAYS) {
+  const { verdict, findings } = refuseRelay(service, from.address, parts.addressChecks);
+  if (verdict !== "" || service.longLived.size >= MAX_RELAYS) {
     metrics.tcpConnections.inc({ ...account, result: "rejected" });
     client.destroy();
-    if (verdict !== undefined) {
+    if (verdict !== "") {
       onEnd({
         service,
         sourceAddress: from.address,
@@ -46,6 +48,7 @@ export async function relayTcp(
         bytesFromClient: 0,
         bytesToClient: 0,
         verdict,
+        findings,
       });
     }
     return;
@@ -89,7 +92,8 @@ export async function relayTcp(
     durationMs,
     bytesFromClient: ended.fromClient,
     bytesToClient: ended.toClient,
-    verdict: "",
+    verdict,
+    findings,
   });
 }
 

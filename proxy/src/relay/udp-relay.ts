@@ -1,6 +1,7 @@
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { isIPv6 } from "node:net";
 import type { TunnelDatagramSocket } from "@netbird-proxy/tunnel";
+import type { AddressChecks } from "../access/address-checks.ts";
 import { unmapAddress } from "../access/cidr.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import type { Service } from "../route/service.ts";
@@ -15,6 +16,7 @@ const MAX_WAITING = 16;
 
 export interface UdpRelayParts {
   readonly metrics: Metrics;
+  readonly addressChecks: AddressChecks;
   readonly onEnd: (end: RelayEnd) => void;
   /** The service of this port now. */
   readonly service: () => Service | undefined;
@@ -88,11 +90,11 @@ export class UdpRelay {
   }
 
   #open(key: string, service: Service, from: RemoteInfo): Flow | undefined {
-    const { metrics, onEnd } = this.#parts;
+    const { metrics, onEnd, addressChecks } = this.#parts;
     const account = { account_id: service.accountId };
     const address = unmapAddress(from.address);
-    const verdict = refuseRelay(service, address);
-    if (verdict !== undefined) {
+    const { verdict, findings } = refuseRelay(service, address, addressChecks);
+    if (verdict !== "") {
       metrics.udpSessions.inc({ ...account, result: "rejected" });
       onEnd({
         service,
@@ -101,6 +103,7 @@ export class UdpRelay {
         bytesFromClient: 0,
         bytesToClient: 0,
         verdict,
+        findings,
       });
       return undefined;
     }
@@ -134,7 +137,8 @@ export class UdpRelay {
           durationMs: flow.lastMs - flow.startedMs,
           bytesFromClient: flow.fromClient,
           bytesToClient: flow.toClient,
-          verdict: "",
+          verdict,
+          findings,
         });
       },
     };

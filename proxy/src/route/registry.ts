@@ -184,6 +184,7 @@ function sameAccess(current: Served, mapping: management.ProxyMapping): boolean 
         listenPort: from.listenPort,
         auth: from.auth,
         accessRestrictions: from.accessRestrictions,
+        accessRules: from.accessRules,
         private: from.private,
       }).finish(),
     );

@@ -83,7 +83,7 @@ suite("access", () => {
       ["oidc", 401, "access.login_required"],
       ["pin", 401, "access.login_required"],
       ["app", 401, "access.login_required"],
-      ["country", 403, "access.geo_unavailable"],
+      ["country", 403, "access.country_restricted"],
       ["crowdsec", 403, "access.crowdsec_unavailable"],
     ] as const) {
       const reply = await ask(name);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { management } from "@netbird-proxy/proto/grpc";
 import { type Backend, startBackend } from "../support/backend.ts";
 import { get } from "../support/client.ts";
 import { until } from "../support/management-server.ts";
@@ -144,6 +145,23 @@ suite("service tokens", () => {
     assert.equal((await ask({ authorization })).status, 401);
     await proxy.management.apply(service([]));
     assert.equal((await ask({})).status, 401, "a service whose last token is gone is not open");
+  });
+
+  test("where a rule wants one, a session of another method beside it does not stand in its way", async () => {
+    await proxy.management.apply(
+      httpService("machines", HOST, backend.url, {
+        auth: authentication({ pin: true, token: true, serviceTokens: [known("ci", token("a"))] }),
+        accessRules: [
+          management.AccessRule.fromPartial({ pathPrefix: "/api", action: "require", require: ["token"] }),
+        ],
+      }),
+    );
+    const cookie = `nb_session=${await sessionToken({ audience: HOST, method: "pin", sub: "pin-user" })}`;
+    const statusOf = async (path: string, headers: Record<string, string>) =>
+      (await ask(headers, { path })).status;
+    assert.equal(await statusOf("/", { cookie }), 200);
+    assert.equal(await statusOf("/api", { cookie }), 401);
+    assert.equal(await statusOf("/api", { cookie, authorization: `Bearer ${token("a")}` }), 200);
   });
 
   test("are not asked for where the service takes none", async () => {

@@ -41,6 +41,7 @@ suite("control stream", () => {
       supportsCrowdsec: false,
       private: false,
       supportsPrivateService: true,
+      supportsAccessRules: true,
     });
     assert.equal(server.tokens[0], "Bearer nbx_test");
   });

@@ -192,6 +192,7 @@ suite("headers on the way to the target, behind a trusted proxy", () => {
           allowedCountries: [],
           blockedCountries: [],
           crowdsecMode: "",
+          observed: undefined,
         },
       }),
     );

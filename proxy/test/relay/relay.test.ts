@@ -4,14 +4,7 @@ import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { connect as connectTls, createServer as createTlsServer, type TLSSocket } from "node:tls";
 import { management } from "@netbird-proxy/proto/grpc";
-import {
-  createTunnel,
-  type Device,
-  generatePrivateKey,
-  keyToBase64,
-  publicKeyOf,
-  type Tunnel,
-} from "@netbird-proxy/tunnel";
+import type { Device, Tunnel } from "@netbird-proxy/tunnel";
 import { freePort } from "../../../scripts/stack/free-port.ts";
 import { issueCertificate } from "../../../scripts/stack/local-ca.ts";
 import { parseProxyHeader } from "../../src/listen/proxy-protocol.ts";
@@ -19,65 +12,8 @@ import { startBackend } from "../support/backend.ts";
 import { get } from "../support/client.ts";
 import { until } from "../support/management-server.ts";
 import { httpService, removed } from "../support/mappings.ts";
+import { joinPeer, PEER } from "../support/peer.ts";
 import { startTestProxy, type TestProxy, testAuthority } from "../support/proxy.ts";
-
-const PEER = "100.64.0.2";
-
-/** A peer on the other end of the proxy's tunnel; passes connections to its own loopback. */
-async function joinPeer(proxy: TestProxy): Promise<{ tunnel: Tunnel; device: Device }> {
-  const privateKey = generatePrivateKey();
-  const tunnel = await createTunnel({ port: 0, bindAddresses: ["127.0.0.1"] });
-  const device = tunnel.addDevice({
-    privateKey,
-    addresses: [PEER],
-    onConnection: (incoming) => {
-      const local = connect({ host: "127.0.0.1", port: incoming.localPort, allowHalfOpen: true });
-      local.once("error", () => incoming.refuse("refused"));
-      local.once("connect", () => {
-        local.removeAllListeners("error");
-        const remote = incoming.accept();
-        local.on("error", () => remote.destroy());
-        remote.on("error", () => local.destroy());
-        remote.on("close", () => local.destroy());
-        local.pipe(remote);
-        remote.pipe(local);
-      });
-    },
-    onFlow: (incoming) => {
-      const remote = incoming.accept();
-      const local = createSocket("udp4");
-      local.on("message", (datagram) => remote.send(datagram));
-      remote.onMessage((datagram) => local.send(datagram, incoming.localPort, "127.0.0.1"));
-      local.unref();
-    },
-  });
-  proxy.management.tunnelState = ({ accountId, publicKey }) => {
-    device.setPeer({
-      publicKey: Uint8Array.from(Buffer.from(publicKey, "base64")),
-      allowedIps: ["100.64.0.1/32"],
-      endpoint: `127.0.0.1:${proxy.app.listening.wireguardPort}`,
-      persistentKeepaliveSeconds: 5,
-    });
-    return {
-      accountId,
-      revision: 1n,
-      address: "100.64.0.1",
-      addressV6: "",
-      peers: [
-        {
-          peerId: "peer-1",
-          name: "peer-1",
-          publicKey: keyToBase64(publicKeyOf(privateKey)),
-          presharedKey: "",
-          allowedIps: [`${PEER}/32`],
-          endpoint: "",
-        },
-      ],
-      routes: [],
-    };
-  };
-  return { tunnel, device };
-}
 
 suite("services without HTTP", () => {
   let proxy: TestProxy;

@@ -34,6 +34,7 @@ export class TestProxy {
   ca = "";
   /** To be set before the start. */
   acmeTimes: AcmeTimes | undefined;
+  crowdsecIntervalMs: number | undefined;
 
   constructor(management: ScriptedManagement, env: Record<string, string>) {
     this.folder = mkdtempSync(join(tmpdir(), "proxy-test-"));
@@ -88,11 +89,10 @@ export class TestProxy {
         this.logLines.push(JSON.parse(line));
       },
     };
-    this.#app = await startApp(
-      config,
-      createLogger("debug", sink),
-      this.acmeTimes ? { acmeTimes: this.acmeTimes } : {},
-    );
+    this.#app = await startApp(config, createLogger("debug", sink), {
+      ...(this.acmeTimes ? { acmeTimes: this.acmeTimes } : {}),
+      ...(this.crowdsecIntervalMs ? { crowdsecIntervalMs: this.crowdsecIntervalMs } : {}),
+    });
     return this;
   }
 
@@ -122,9 +122,11 @@ export class TestProxy {
 export async function startTestProxy(
   env: Record<string, string> = {},
   management = new ScriptedManagement(),
+  { crowdsecIntervalMs }: { crowdsecIntervalMs?: number } = {},
 ): Promise<TestProxy> {
   if (management.port === 0) await management.start();
   const proxy = new TestProxy(management, env);
+  proxy.crowdsecIntervalMs = crowdsecIntervalMs;
   await proxy.writeCertificate(await testCertificate());
   await proxy.start();
   return proxy.synchronised();

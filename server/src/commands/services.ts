@@ -226,7 +226,7 @@ async function reviseMove(work: Work, before: StoredService, after: StoredServic
 
 function columnsOf(draft: ServiceDraft) {
   const { name, domain, mode, enabled, passHostHeader, rewriteRedirects } = draft;
-  const { accessRestrictions, accessGroups, targets } = draft;
+  const { accessRestrictions, accessRules, accessGroups, targets } = draft;
   return {
     name,
     domain,
@@ -235,6 +235,7 @@ function columnsOf(draft: ServiceDraft) {
     passHostHeader,
     rewriteRedirects,
     accessRestrictions,
+    accessRules,
     accessGroups,
     targets,
     private: draft.private,

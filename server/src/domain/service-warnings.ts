@@ -22,16 +22,23 @@ export function hasEnabledAuth(auth: StoredAuth): boolean {
 
 /** True when anybody on the internet gets through to the targets. */
 export function isOpenToEverybody(
-  service: Pick<StoredService, "auth" | "private" | "accessRestrictions">,
+  service: Pick<StoredService, "auth" | "private" | "accessRestrictions" | "accessRules">,
 ): boolean {
-  const limited = (service.accessRestrictions?.allowedCidrs.length ?? 0) > 0;
-  return !service.private && !limited && !hasEnabledAuth(service.auth);
+  const { accessRestrictions: limits } = service;
+  const limited = (limits?.allowedCidrs.length ?? 0) > 0 && limits?.cidrMode !== "observe";
+  if (service.private || limited) return false;
+  // A rule for everything stands in front of what the service does usually.
+  const whole = service.accessRules.find(
+    ({ pathPrefix, methods, header, mode }) =>
+      pathPrefix === "/" && methods.length === 0 && header === null && mode !== "observe",
+  );
+  return whole === undefined ? !hasEnabledAuth(service.auth) : whole.action === "allow";
 }
 
 /** What a user should know before applying; none of it stops the request. */
 export function serviceWarnings(
   service: StoredService,
-  { unvalidatedDomain }: { unvalidatedDomain?: string } = {},
+  { unvalidatedDomain, withoutCrowdsec }: { unvalidatedDomain?: string; withoutCrowdsec?: string } = {},
 ): ServiceWarning[] {
   const warnings: ServiceWarning[] = [];
   const warn = (code: WarningCode, message: string, path: string) =>
@@ -41,6 +48,13 @@ export function serviceWarnings(
   }
   if (unvalidatedDomain !== undefined) {
     warn("domain.not_validated", `the custom domain ${unvalidatedDomain} is not validated`, "domain");
+  }
+  if (withoutCrowdsec !== undefined && service.accessRestrictions?.crowdsecMode === "enforce") {
+    warn(
+      "service.crowdsec_missing",
+      `proxy ${withoutCrowdsec} has no CrowdSec and refuses everybody`,
+      "access_restrictions.crowdsec_mode",
+    );
   }
   return warnings;
 }

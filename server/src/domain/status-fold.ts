@@ -1,7 +1,7 @@
 import { type ReasonCode, reasonCodes, type ServiceState, type StatusReason } from "@netbird-proxy/proto";
 import { PROXY_ACTIVE_MS, type Proxy as ProxyRow } from "../store/proxies.ts";
 import type { ServiceColumns, StoredTarget } from "../store/services.ts";
-import { whyNotServed } from "./may-serve.ts";
+import { needsAccessRules, whyNotServed } from "./may-serve.ts";
 import type { CertificateReport, ServiceReport, TargetReport } from "./service-report.ts";
 
 /** A proxy reports at least every 15 s; one that missed three is not to be believed. */
@@ -10,7 +10,7 @@ export const STALE_REPORT_MS = 45_000;
 /** As much of a service as its status depends on. */
 export type FoldedService = Pick<
   ServiceColumns,
-  "enabled" | "terminated" | "private" | "mode" | "listenPort" | "revision" | "proxyCluster"
+  "enabled" | "terminated" | "private" | "accessRules" | "mode" | "listenPort" | "revision" | "proxyCluster"
 > & {
   targets: readonly Pick<StoredTarget, "position" | "path" | "targetId" | "enabled">[];
 };
@@ -270,7 +270,11 @@ function firstWrong(
 ): Judgement {
   const { id } = proxy;
   if (whyNotServed(service, proxy.capabilities) === "unsupported") {
-    const what = service.private ? "private services" : `listeners of mode ${service.mode}`;
+    const what = service.private
+      ? "private services"
+      : needsAccessRules(service) && proxy.capabilities.supportsAccessRules !== true
+        ? "access rules that deny or require"
+        : `listeners of mode ${service.mode}`;
     return error("proxy.mode_unsupported", () => `proxy ${id} does not support ${what}`);
   }
   if (said?.report.source === "report" && nowMs - proxy.lastSeen > STALE_REPORT_MS) {

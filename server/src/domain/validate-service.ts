@@ -2,6 +2,7 @@ import { AppError } from "@netbird-proxy/proto";
 import type { ServiceAuthRequest, ServiceRequest, ServiceTargetRequest } from "@netbird-proxy/proto/rest";
 import type {
   ServiceMode,
+  StoredAccessRule,
   StoredRestrictions,
   StoredTarget,
   StoredTargetOptions,
@@ -11,6 +12,7 @@ import { isDomainName } from "./domain-name.ts";
 import { formatGoDuration, parseGoDuration } from "./go-duration.ts";
 import { headerNameProblem, headerValueProblem } from "./header-rules.ts";
 import { hasHostBits, parseAddress, parseNetwork } from "./ip-network.ts";
+import { validateAccessRules } from "./validate-access-rules.ts";
 
 /** Authentication as it was asked for, secrets in clear; an empty secret means "keep the stored one". */
 export interface AuthDraft {
@@ -37,6 +39,7 @@ export interface ServiceDraft {
   rewriteRedirects: boolean;
   auth: AuthDraft;
   accessRestrictions: StoredRestrictions | null;
+  accessRules: StoredAccessRule[];
   accessGroups: string[];
   targets: StoredTarget[];
 }
@@ -71,6 +74,7 @@ export function validateService(request: ServiceRequest): ServiceDraft {
   const targets = checkTargets(mode, request.targets);
   const auth = checkAuth(mode, request.auth ?? {});
   const accessRestrictions = checkRestrictions(request.access_restrictions);
+  const accessRules = validateAccessRules(request.access_rules, mode, auth);
   const accessGroups = request.access_groups ?? [];
   const isPrivate = request.private ?? false;
   if (isPrivate) checkPrivate(mode, accessGroups, auth, request.public ?? false);
@@ -86,6 +90,7 @@ export function validateService(request: ServiceRequest): ServiceDraft {
     rewriteRedirects: request.rewrite_redirects ?? false,
     auth,
     accessRestrictions,
+    accessRules,
     accessGroups,
     targets,
   };
@@ -325,9 +330,13 @@ function checkRestrictions(request: ServiceRequest["access_restrictions"]): Stor
     allowedCountries: countries("allowed_countries"),
     blockedCountries: countries("blocked_countries"),
     crowdsecMode: request.crowdsec_mode ?? null,
+    cidrMode: request.cidr_mode ?? null,
+    countryMode: request.country_mode ?? null,
   };
   const lists = [stored.allowedCidrs, stored.blockedCidrs, stored.allowedCountries, stored.blockedCountries];
-  return stored.crowdsecMode === null && lists.every((list) => list.length === 0) ? null : stored;
+  const modes = [stored.crowdsecMode, stored.cidrMode, stored.countryMode];
+  const nothing = modes.every((mode) => mode === null) && lists.every((list) => list.length === 0);
+  return nothing ? null : stored;
 }
 
 function checkPrivate(

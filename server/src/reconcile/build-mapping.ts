@@ -4,6 +4,7 @@ import { parseAddress } from "../domain/ip-network.ts";
 import { sessionTags } from "../domain/session-tag.ts";
 import { resolveTargetHost, type TargetDirectory } from "../domain/target-host.ts";
 import type {
+  StoredRestrictions,
   StoredService,
   StoredServiceToken,
   StoredTarget,
@@ -12,6 +13,9 @@ import type {
 
 /** How long a visitor's session cookie lives; the token inside has the same age. */
 export const MAX_SESSION_AGE_SECONDS = 86_400;
+
+/** Proxies name a method like the sessions that come from it. */
+const methodNames: Record<string, string> = { sso: "oidc", share_link: "link" };
 
 /**
  * The complete description of a service for a proxy. Source: reference §4.3.
@@ -23,7 +27,7 @@ export function buildMapping(
   type: management.ProxyMappingUpdateType,
   authToken = "",
 ): management.ProxyMapping {
-  const { auth, accessRestrictions: limits } = service;
+  const { auth, accessRestrictions } = service;
   return {
     type,
     id: service.id,
@@ -52,18 +56,41 @@ export function buildMapping(
     rewriteRedirects: service.rewriteRedirects,
     mode: service.mode,
     listenPort: service.listenPort,
-    accessRestrictions: limits
-      ? {
-          allowedCidrs: limits.allowedCidrs,
-          blockedCidrs: limits.blockedCidrs,
-          allowedCountries: limits.allowedCountries,
-          blockedCountries: limits.blockedCountries,
-          crowdsecMode: limits.crowdsecMode ?? "",
-        }
-      : undefined,
+    accessRestrictions: accessRestrictions ? buildRestrictions(accessRestrictions) : undefined,
     private: service.private,
     revision: BigInt(service.revision),
     name: service.name,
+    accessRules: service.accessRules.map((rule) => ({
+      path: rule.path ?? "",
+      pathPrefix: rule.pathPrefix ?? "",
+      methods: rule.methods,
+      headerName: rule.header?.name ?? "",
+      headerValue: rule.header?.value ?? undefined,
+      action: rule.action,
+      // Sessions name single sign-on by its protocol.
+      require: rule.require.map((method) => methodNames[method] ?? method),
+      observe: rule.mode === "observe",
+    })),
+  };
+}
+
+/** Lists that are only observed go where a proxy that does not know observing does not look. */
+function buildRestrictions(limits: StoredRestrictions): management.AccessRestrictions {
+  const lists = (mode: "enforce" | "observe") => {
+    const cidrs = (limits.cidrMode ?? "enforce") === mode;
+    const countries = (limits.countryMode ?? "enforce") === mode;
+    return {
+      allowedCidrs: cidrs ? limits.allowedCidrs : [],
+      blockedCidrs: cidrs ? limits.blockedCidrs : [],
+      allowedCountries: countries ? limits.allowedCountries : [],
+      blockedCountries: countries ? limits.blockedCountries : [],
+    };
+  };
+  const observes = limits.cidrMode === "observe" || limits.countryMode === "observe";
+  return {
+    ...lists("enforce"),
+    crowdsecMode: limits.crowdsecMode ?? "",
+    observed: observes ? { ...lists("observe"), crowdsecMode: "", observed: undefined } : undefined,
   };
 }
 

@@ -9,6 +9,8 @@ import type { Db } from "../store/transaction.ts";
 export interface ServiceStatus extends FoldedStatus {
   /** Where visitors reach the main listener of the cluster's proxies; 0 means 443. */
   publicHttpsPort: number;
+  /** A connected proxy that has no CrowdSec, or does not say so; undefined when all have it. */
+  withoutCrowdsec: string | undefined;
 }
 
 // Above this it is cheaper to read the account's reports than to name the services.
@@ -47,17 +49,24 @@ export async function foldServiceStatuses(
   const clusters = new Map(
     [...rows].map(([name, proxies]) => [
       name,
-      { cluster: foldedCluster(proxies, nowMs), publicHttpsPort: publicPort(proxies, nowMs) },
+      {
+        cluster: foldedCluster(proxies, nowMs),
+        publicHttpsPort: publicPort(proxies, nowMs),
+        withoutCrowdsec: proxies.find(
+          (proxy) => isActive(proxy, nowMs) && proxy.capabilities.supportsCrowdsec !== true,
+        )?.id,
+      },
     ]),
   );
-  const none = { cluster: foldedCluster([], nowMs), publicHttpsPort: 0 };
+  const none = { cluster: foldedCluster([], nowMs), publicHttpsPort: 0, withoutCrowdsec: undefined };
   return new Map(
     services.map((service) => {
-      const { cluster, publicHttpsPort } = clusters.get(service.proxyCluster.toLowerCase()) ?? none;
+      const { cluster, publicHttpsPort, withoutCrowdsec } =
+        clusters.get(service.proxyCluster.toLowerCase()) ?? none;
       const said = (reports.get(service.id) ?? []).map(folded);
       const status = foldStatus({ service, cluster, reports: said, nowMs });
       // A copy would work out the details of every proxy.
-      return [service.id, Object.assign(status, { publicHttpsPort })];
+      return [service.id, Object.assign(status, { publicHttpsPort, withoutCrowdsec })];
     }),
   );
 }

@@ -1,7 +1,7 @@
 import type { AccountId, ServiceId } from "@netbird-proxy/proto";
 import type { NetworkResource } from "./network-resources.ts";
 import type { Peer } from "./peers.ts";
-import type { StoredService } from "./services.ts";
+import type { StoredAccessRule, StoredService } from "./services.ts";
 import type { Db } from "./transaction.ts";
 
 /** What targets point at, by id. */
@@ -50,6 +50,7 @@ export interface ServiceHead {
   enabled: boolean;
   terminated: boolean;
   private: boolean;
+  accessRules: StoredAccessRule[];
   revision: number;
 }
 
@@ -63,6 +64,7 @@ const headColumns = [
   "enabled",
   "terminated",
   "private",
+  "access_rules",
   "revision",
 ];
 
@@ -98,6 +100,7 @@ function headOf(row: Record<string, unknown>): ServiceHead {
     enabled: Boolean(row.enabled),
     terminated: Boolean(row.terminated),
     private: Boolean(row.private),
+    accessRules: JSON.parse(String(row.access_rules)),
     revision: Number(row.revision),
   };
 }

@@ -10,6 +10,8 @@ export interface ProxyCapabilities {
   supportsCrowdsec?: boolean;
   private?: boolean;
   supportsPrivateService?: boolean;
+  /** Ours. */
+  supportsAccessRules?: boolean;
 }
 
 export interface Proxy {

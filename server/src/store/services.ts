@@ -54,6 +54,25 @@ export interface StoredRestrictions {
   allowedCountries: string[];
   blockedCountries: string[];
   crowdsecMode: "off" | "enforce" | "observe" | null;
+  /** Null, or absent in rows that are older: enforce. */
+  cidrMode?: "enforce" | "observe" | null;
+  countryMode?: "enforce" | "observe" | null;
+}
+
+/** What holds for some paths, methods and headers of a service. In order; the first that matches decides. */
+export interface StoredAccessRule {
+  /** Exactly this path; or {@link pathPrefix}: and everything below it. One of the two is null. */
+  path: string | null;
+  pathPrefix: string | null;
+  /** Upper case; empty: every method. */
+  methods: string[];
+  /** A value of null: the header only has to be there. */
+  header: { name: string; value: string | null } | null;
+  action: "allow" | "deny" | "require";
+  /** Any one of these; empty unless the action is `require`. */
+  require: ("password" | "pin" | "sso" | "header" | "token" | "certificate" | "share_link")[];
+  /** Null means enforce. */
+  mode: "enforce" | "observe" | null;
 }
 
 /** Only what was set. Durations are Go durations in canonical form, such as `1m0s`. */
@@ -105,6 +124,7 @@ export interface ServiceColumns {
   auth: StoredAuth;
   grants: StoredGrants;
   accessRestrictions: StoredRestrictions | null;
+  accessRules: StoredAccessRule[];
   accessGroups: string[];
   /** Ed25519: standard base64 of the raw 32 bytes. */
   sessionPublicKey: string;
@@ -147,6 +167,7 @@ const codec = rowCodec<ServiceColumns>({
   auth: "json",
   grants: "json",
   accessRestrictions: "json",
+  accessRules: "json",
   accessGroups: "json",
   sessionPublicKey: "text",
   sessionPrivateKey: "text",

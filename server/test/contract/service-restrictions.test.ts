@@ -89,6 +89,8 @@ const fields = {
   "access_restrictions.allowed_countries": "strings",
   "access_restrictions.blocked_countries": "strings",
   "access_restrictions.crowdsec_mode": "string",
+  "access_restrictions.cidr_mode": "string",
+  "access_restrictions.country_mode": "string",
 } as const;
 
 checkServiceTable({
@@ -106,6 +108,12 @@ checkServiceTable({
       noRestriction("crowdsec_mode", JSON.stringify(one), { crowdsec_mode: one }),
     ),
     absent("crowdsec_mode", "absent is absent", {}),
+    // Ours.
+    ...(["cidr_mode", "country_mode"] as const).flatMap((field) => [
+      ...["enforce", "observe"].map((one) => restricts(field, one, { [field]: one })),
+      ...["", "off", "Observe"].map((one) => noRestriction(field, JSON.stringify(one), { [field]: one })),
+      absent(field, "absent is absent", {}),
+    ]),
     accepts("access_restrictions", "absent is absent", {}, { access_restrictions: ABSENT }),
     absent("allowed_cidrs", "all empty is absent", {
       allowed_cidrs: [],
@@ -146,5 +154,7 @@ function allMembers(): FieldRow {
     allowed_countries: ["DE"],
     blocked_countries: ["NL"],
     crowdsec_mode: "observe",
+    cidr_mode: "enforce",
+    country_mode: "observe",
   });
 }

@@ -31,6 +31,7 @@ const service: FoldedService = {
   enabled: true,
   terminated: false,
   private: false,
+  accessRules: [],
   mode: "http",
   listenPort: 0,
   revision: 7,
@@ -214,6 +215,17 @@ const table: Row[] = [
     state: "error",
     code: "proxy.mode_unsupported",
     says: /private services/,
+  },
+  {
+    when: "a proxy does not know rules that close a part of the service",
+    given: {
+      service: { ...service, accessRules: [{ action: "deny", mode: null }] as never },
+      clusterProxies: [proxy("a", { capabilities: { supportsCustomPorts: true } })],
+      reports: [],
+    },
+    state: "error",
+    code: "proxy.mode_unsupported",
+    says: /access rules that deny or require/,
   },
   {
     when: "the certificate is being ordered",

@@ -199,6 +199,29 @@ suite("services over REST", () => {
     assert.deepEqual([confirmed.public, confirmed.warnings], [true, []]);
     const limited = { access_restrictions: { allowed_cidrs: ["192.0.2.0/24"] } };
     assert.deepEqual((await server.call("PUT", `${services}/${made.id}`, wiki(limited))).body.warnings, []);
+    const watched = { access_restrictions: { allowed_cidrs: ["192.0.2.0/24"], cidr_mode: "observe" } };
+    const open = (await server.call("PUT", `${services}/${made.id}`, wiki(watched))).body;
+    assert.deepEqual(
+      open.warnings.map(({ code }: { code: string }) => code),
+      ["service.public"],
+    );
+  });
+
+  test("enforcing CrowdSec where a proxy has none warns that everybody is refused, as long as it is so", async () => {
+    const crowdsec = (crowdsec_mode: string) =>
+      wiki({ public: true, access_restrictions: { crowdsec_mode } });
+    const dry = async (mode: string) =>
+      (await server.call("POST", `${services}?dry_run=true`, crowdsec(mode))).body.warnings;
+    const [warning, ...others] = await dry("enforce");
+    assert.deepEqual(others, []);
+    assert.deepEqual(
+      [warning.code, warning.path],
+      ["service.crowdsec_missing", "access_restrictions.crowdsec_mode"],
+    );
+    assert.match(warning.message, /refuses everybody/);
+    assert.deepEqual(await dry("observe"), []);
+    await server.store.db("proxies").update({ capabilities: JSON.stringify({ supportsCrowdsec: true }) });
+    assert.deepEqual(await dry("enforce"), []);
   });
 
   test("a dry run says what would happen and leaves nothing behind", async () => {

@@ -29,6 +29,7 @@ const service = {
   listenPort: 0,
   enabled: true,
   private: false,
+  accessRules: [],
   passHostHeader: true,
   rewriteRedirects: true,
   auth: {},
@@ -169,6 +170,24 @@ suite("a mapping", () => {
       ],
       [["10.0.0.0/8"], ["AQ"], "observe"],
     );
+  });
+
+  test("lists that are only observed are not where a stock proxy would enforce them", () => {
+    const { accessRestrictions } = mapped({
+      accessRestrictions: {
+        allowedCidrs: ["10.0.0.0/8"],
+        blockedCidrs: [],
+        allowedCountries: [],
+        blockedCountries: ["AQ"],
+        crowdsecMode: null,
+        cidrMode: "observe",
+        countryMode: "enforce",
+      },
+    });
+    assert.deepEqual(accessRestrictions?.allowedCidrs, []);
+    assert.deepEqual(accessRestrictions?.blockedCountries, ["AQ"]);
+    assert.deepEqual(accessRestrictions?.observed?.allowedCidrs, ["10.0.0.0/8"]);
+    assert.deepEqual(accessRestrictions?.observed?.blockedCountries, []);
   });
 
   test("survives the wire in both directions of knowledge: the fields beyond 1000 are only additions", () => {

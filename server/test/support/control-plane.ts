@@ -310,6 +310,7 @@ export const ALL_CAPABILITIES: management.ProxyCapabilities = {
   supportsCrowdsec: false,
   private: false,
   supportsPrivateService: true,
+  supportsAccessRules: true,
 };
 
 export function connectScriptedProxy(

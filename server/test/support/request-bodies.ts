@@ -82,7 +82,13 @@ export async function writeRoutes(server: RestServer): Promise<WriteRoute[]> {
       allowed_cidrs: ["192.0.2.0/24"],
       blocked_countries: ["NL"],
       crowdsec_mode: "observe",
+      cidr_mode: "observe",
+      country_mode: "enforce",
     },
+    access_rules: [
+      { path_prefix: "/webhook", methods: ["POST"], header: { name: "X-Hook", value: "v" }, action: "allow" },
+      { path: "/admin", action: "require", require: ["password", "sso"], mode: "observe" },
+    ],
     private: false,
     access_groups: [groupId],
   };

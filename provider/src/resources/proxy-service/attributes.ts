@@ -10,6 +10,7 @@ import {
   listOfText,
   mapOfText,
   nested,
+  nestedList,
   nestedMap,
   type PlanOf,
   type Schema,
@@ -28,6 +29,7 @@ import {
   notEmpty,
   oneOf,
 } from "../../framework/validators.ts";
+import { accessRuleAttributes } from "./access-rules.ts";
 import { cidr } from "./cidr.ts";
 
 const port = integerBetween(1, 65_535);
@@ -250,9 +252,17 @@ export const attributes = {
         optional: true,
         validators: [oneOf("off", "enforce", "observe")],
       }),
+      cidr_mode: mode("the lists of networks"),
+      country_mode: mode("the lists of countries"),
     },
     { description: "Where visitors may come from.", optional: true },
   ),
+  access_rules: nestedList(accessRuleAttributes, {
+    description:
+      "What holds for some paths, in order: the first rule that matches decides, and without one the service's usual way does. Mode `http`. Needs our server.",
+    optional: true,
+    validators: [notEmpty("rule")],
+  }),
   private: flag({
     description: "Reachable only from inside the overlay network. Needs `access_groups`. Defaults to false.",
     default: false,
@@ -298,6 +308,14 @@ function addresses(description: string) {
     description: `${description} CIDR notation.`,
     optional: true,
     validators: [eachOfSet(cidr)],
+  });
+}
+
+function mode(what: string) {
+  return text({
+    description: `\`observe\` lets everyone pass and notes in the access log whom ${what} would have refused; \`enforce\` when left out.`,
+    optional: true,
+    validators: [oneOf("enforce", "observe")],
   });
 }
 

@@ -102,7 +102,8 @@ function warnWhenOpen({ plan, diagnostics }: Context): void {
   if (plan.auth !== null || plan.private !== false || plan.enabled === false) return;
   const limits = plan.access_restrictions;
   if (isUnknown(limits)) return;
-  if (limits !== null && !isEmptyList(limits.allowed_cidrs)) return;
+  const observed = limits !== null && limits.cidr_mode === "observe";
+  if (limits !== null && !observed && !isEmptyList(limits.allowed_cidrs)) return;
   const domain = isUnknown(plan.domain) ? "this service" : plan.domain;
   diagnostics.warning(
     [],

@@ -1,5 +1,6 @@
 import type { ServiceRequest, ServiceTargetOptions, ServiceTargetRequest } from "../../client/api-types.ts";
 import type { Path } from "../../framework/path.ts";
+import { accessRuleRequest } from "./access-rules.ts";
 import type { AuthState, SecretState, ServiceState, TargetState } from "./attributes.ts";
 
 /** Where the secrets of a request come from. */
@@ -43,7 +44,10 @@ export function serviceRequest(plan: ServiceState, secrets: SecretSource): Servi
     }
     if (restrictions.crowdsec_mode !== null)
       request.access_restrictions.crowdsec_mode = restrictions.crowdsec_mode as "off";
+    for (const name of ["cidr_mode", "country_mode"] as const)
+      if (restrictions[name] !== null) request.access_restrictions[name] = restrictions[name] as "observe";
   }
+  if (plan.access_rules !== null) request.access_rules = plan.access_rules.map(accessRuleRequest);
   return request;
 }
 
@@ -161,6 +165,11 @@ export function attributeOfField(
     if (second === "token_auth") return ["auth", "service_tokens"];
     if (second === "share_link_auth") return ["auth", "share_links"];
     return ["auth"];
+  }
+  if (first === "access_rules") {
+    if (second === undefined) return [first];
+    // Members of a list or of the header are what the rule is about.
+    return [first, Number(second), ...rest.filter((step) => !/^\d+$/.test(step))];
   }
   if (first === "access_restrictions") return second === undefined ? [first] : [first, second];
   return first in TOP_LEVEL_FIELDS ? [first] : undefined;

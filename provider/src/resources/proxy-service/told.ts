@@ -1,4 +1,5 @@
 import type { Service, ServiceTarget } from "../../client/api-types.ts";
+import { toldAccessRules } from "./access-rules.ts";
 import type { ServiceState, ServiceTold } from "./attributes.ts";
 
 /**
@@ -22,6 +23,7 @@ export function toldService(service: Service, state?: ServiceState): ServiceTold
     rewrite_redirects: service.rewrite_redirects,
     auth: toldAuth(service.auth, state?.auth?.headers),
     access_restrictions: toldRestrictions(service.access_restrictions),
+    access_rules: toldAccessRules(service.access_rules),
     private: service.private,
     access_groups: service.access_groups ?? [],
     url: service.url ?? derivedUrl(service),
@@ -119,6 +121,8 @@ function toldRestrictions(restrictions: Service["access_restrictions"]) {
     allowed_countries: restrictions.allowed_countries ?? null,
     blocked_countries: restrictions.blocked_countries ?? null,
     crowdsec_mode: restrictions.crowdsec_mode ?? null,
+    cidr_mode: restrictions.cidr_mode ?? null,
+    country_mode: restrictions.country_mode ?? null,
   };
 }
 

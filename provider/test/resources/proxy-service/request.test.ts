@@ -24,6 +24,10 @@ suite("the attribute that a field of the API belongs to", () => {
     ["auth.header_auths[1].value", ["auth", "headers", { key: "X-B" }]],
     ["auth.header_auths", ["auth", "headers"]],
     ["access_restrictions.allowed_cidrs[3]", ["access_restrictions", "allowed_cidrs"]],
+    ["access_rules", ["access_rules"]],
+    ["access_rules[2]", ["access_rules", 2]],
+    ["access_rules[0].header.name", ["access_rules", 0, "header", "name"]],
+    ["access_rules[1].methods[3]", ["access_rules", 1, "methods"]],
     ["constructor", undefined],
     ["", undefined],
   ];

@@ -98,5 +98,6 @@ function readCapabilities(said: management.ProxyCapabilities | undefined): Proxy
   if (said?.supportsPrivateService !== undefined) {
     capabilities.supportsPrivateService = said.supportsPrivateService;
   }
+  if (said?.supportsAccessRules !== undefined) capabilities.supportsAccessRules = said.supportsAccessRules;
   return capabilities;
 }

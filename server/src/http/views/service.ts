@@ -1,5 +1,6 @@
 import type { AccountId } from "@netbird-proxy/proto";
 import type {
+  AccessRule,
   ProxyServiceStatus,
   Service,
   ServiceAuth,
@@ -16,6 +17,7 @@ import { foldServiceStatuses, type ServiceStatus } from "../../reconcile/service
 import { type CustomDomain, listDomains } from "../../store/domains.ts";
 import { readTargetDirectory } from "../../store/mapping-sources.ts";
 import type {
+  StoredAccessRule,
   StoredAuth,
   StoredRestrictions,
   StoredService,
@@ -75,22 +77,26 @@ function viewService(
     auth: viewAuth(service.auth),
     targets: service.targets.map((target) => viewTarget(target, directory, on(target.enabled))),
     access_restrictions: restrictions ? viewRestrictions(restrictions) : undefined,
+    access_rules: service.accessRules.length === 0 ? undefined : service.accessRules.map(viewAccessRule),
     access_groups: service.accessGroups.length === 0 ? undefined : service.accessGroups,
     meta: viewMeta(service, status),
     public: service.public,
     url: serviceUrl(service, status.publicHttpsPort),
-    warnings: serviceWarnings(service, { unvalidatedDomain: unvalidated(service, domains) }),
+    warnings: serviceWarnings(service, {
+      unvalidatedDomain: unvalidated(service, domains),
+      withoutCrowdsec: status.withoutCrowdsec,
+    }),
   };
 }
 
 /** What a request can change, secrets included; not what a proxy reports or what a target resolves to. */
 function userState(service: StoredService): unknown[] {
   const { name, domain, mode, listenPort, enabled, passHostHeader, rewriteRedirects } = service;
-  const { auth, accessRestrictions, accessGroups, targets } = service;
+  const { auth, accessRestrictions, accessRules, accessGroups, targets } = service;
   return [
     [name, domain, mode, listenPort, enabled, passHostHeader, rewriteRedirects],
     [service.private, service.public, service.terminated],
-    [auth, accessRestrictions, accessGroups, targets],
+    [auth, accessRestrictions, accessRules, accessGroups, targets],
   ];
 }
 
@@ -176,6 +182,30 @@ function viewRestrictions(stored: StoredRestrictions): Service["access_restricti
     ...list("allowed_countries", stored.allowedCountries),
     ...list("blocked_countries", stored.blockedCountries),
     ...(stored.crowdsecMode === null ? {} : { crowdsec_mode: stored.crowdsecMode }),
+    ...(stored.cidrMode ? { cidr_mode: stored.cidrMode } : {}),
+    ...(stored.countryMode ? { country_mode: stored.countryMode } : {}),
+  };
+}
+
+function viewAccessRule({
+  path,
+  pathPrefix,
+  methods,
+  header,
+  action,
+  require,
+  mode,
+}: StoredAccessRule): AccessRule {
+  return {
+    ...(path === null ? {} : { path }),
+    ...(pathPrefix === null ? {} : { path_prefix: pathPrefix }),
+    ...(methods.length === 0 ? {} : { methods }),
+    ...(header === null
+      ? {}
+      : { header: { name: header.name, ...(header.value === null ? {} : { value: header.value }) } }),
+    action,
+    ...(require.length === 0 ? {} : { require }),
+    ...(mode === null ? {} : { mode }),
   };
 }
 

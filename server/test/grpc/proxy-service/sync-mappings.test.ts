@@ -288,6 +288,31 @@ suite("the control stream of a proxy", () => {
     assert.equal(full.held.get(secret.id)?.private, true);
   });
 
+  test("a proxy that does not know access rules gets no service that they close, and keeps none", async () => {
+    await withCluster();
+    const token = await plane.token();
+    const rules = (...accessRules: object[]) => ({ access_rules: accessRules }) as never;
+    const closed = await plane.service("closed", rules({ path_prefix: "/admin", action: "deny" }));
+    const opened = await plane.service("opened", rules({ path_prefix: "/hook", action: "allow" }));
+    const watched = await plane.service(
+      "watched",
+      rules({ path_prefix: "/admin", action: "deny", mode: "observe" }),
+    );
+    const stock = connectScriptedProxy(plane, {
+      token,
+      proxyId: "stock",
+      capabilities: { supportsCustomPorts: true, supportsPrivateService: true },
+    });
+    await stock.synced();
+    assert.deepEqual([...stock.held.keys()].sort(), [opened.id, watched.id].sort());
+    const ours = connectScriptedProxy(plane, { token, proxyId: "ours" });
+    await ours.synced();
+    assert.deepEqual([...ours.held.keys()].sort(), [closed.id, opened.id, watched.id].sort());
+    const [rule] = ours.held.get(closed.id)!.accessRules;
+    assert.deepEqual([rule!.pathPrefix, rule!.action, rule!.observe], ["/admin", "deny", false]);
+    assert.equal(ours.held.get(watched.id)!.accessRules[0]!.observe, true);
+  });
+
   test("an account's proxy sees its account only, a shared one sees all", async () => {
     await withCluster();
     const shop = await plane.service("shop");

@@ -1,0 +1,73 @@
+import { type Answer, answer } from "../../answer/catalogue.ts";
+import type { Exchange } from "../../exchange.ts";
+import type { PathPrefix } from "../../route/path-match.ts";
+import type { Caller } from "../caller.ts";
+import type { AccessPolicy } from "../policy.ts";
+import type { AccessRule } from "./access-rules.ts";
+import { matchRules } from "./match-rules.ts";
+
+/** Finds the rule of the service that holds for this request. What it means is decided when the caller is known. */
+export function applyRules(x: Exchange): Answer | undefined {
+  const { rules } = x.service!.access;
+  if (rules.length === 0) return undefined;
+  const route = x.route!;
+  const { method, headers } = x.down;
+  const match = matchRules(rules, {
+    method,
+    path: x.path,
+    stripped:
+      route.strip && x.covered > 0
+        ? { prefix: decodedPrefix(route.prefix), rest: x.path.slice(x.covered) }
+        : undefined,
+    headers,
+  });
+  if (match === undefined) {
+    x.authMechanism = "ambiguous_path";
+    return answer("access.ambiguous_path");
+  }
+  x.rule = match.rule;
+  const { observed } = match;
+  if (observed?.action === "deny") note(x, "rule_denied");
+  else if (observed !== undefined) x.observedRule = observed;
+  if (match.rule?.action !== "deny") return undefined;
+  x.authMechanism = "rule_denied";
+  x.parts.addressChecks.onFinding({ restriction: "rule", verdict: "rule_denied", mode: "enforce" });
+  return answer("access.rule_denied");
+}
+
+/** Says in the access log what a rule that is only observed would have refused. */
+export function noteObservedRule(x: Exchange, caller: Caller | undefined): void {
+  const rule = x.observedRule;
+  if (rule?.action === "require" && !fulfils(rule, caller)) note(x, "rule_login_required");
+}
+
+export function fulfils(rule: AccessRule, caller: Caller | undefined): boolean {
+  return caller !== undefined && rule.require.has(caller.method);
+}
+
+/** The policy with nothing but the methods that the rule asks for, for the page that offers them. */
+export function narrowed(policy: AccessPolicy, rule: AccessRule | undefined): AccessPolicy {
+  if (rule?.action !== "require") return policy;
+  const { require } = rule;
+  return {
+    ...policy,
+    password: policy.password && require.has("password"),
+    pin: policy.pin && require.has("pin"),
+    oidc: policy.oidc && require.has("oidc"),
+    headerNames: require.has("header") ? policy.headerNames : [],
+    serviceTokens: require.has("token") ? policy.serviceTokens : undefined,
+    clientAuthority: require.has("certificate") ? policy.clientAuthority : undefined,
+    shareLink: policy.shareLink && require.has("link"),
+  };
+}
+
+/** Rules are written decoded; as bytes in characters. */
+function decodedPrefix({ segments }: PathPrefix): string {
+  return Buffer.from(segments.map((segment) => `/${segment}`).join(""), "utf8").toString("latin1");
+}
+
+function note(x: Exchange, verdict: string): void {
+  const finding = { restriction: "rule", verdict, mode: "observe" } as const;
+  x.findings = [...x.findings, finding];
+  x.parts.addressChecks.onFinding(finding);
+}
