@@ -6,8 +6,12 @@ export type Credential =
 
 export type AuthenticationResult =
   | { ok: true; sessionToken: string }
-  /** `wrong`: checked and refused. `unavailable`: could not be checked. */
-  | { ok: false; why: "wrong" | "unavailable" };
+  /** Checked and refused. `attemptsLeft`: undefined with a server that does not count. */
+  | { ok: false; why: "wrong"; attemptsLeft: number | undefined }
+  /** Not looked at: there were too many wrong ones, on whatever proxy. */
+  | { ok: false; why: "limited"; waitSeconds: number }
+  /** Could not be checked. */
+  | { ok: false; why: "unavailable" };
 
 /** Which service somebody signs in to. */
 export interface SignInTarget {
@@ -33,7 +37,8 @@ export type Standing =
 
 /** Asks management who may sign in. */
 export interface Authenticator {
-  check(accountId: string, serviceId: string, credential: Credential): Promise<AuthenticationResult>;
+  /** @param address the visitor's */
+  check(target: SignInTarget, credential: Credential, address: string): Promise<AuthenticationResult>;
   /** Where a visitor signs in. @param browserHash SHA-256 of a secret that only this browser has */
   begin(target: SignInTarget, returnUrl: string, browserHash: Buffer): Promise<SignInStart>;
   /** Exchanges what a visitor came back with. */

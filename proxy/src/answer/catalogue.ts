@@ -83,7 +83,7 @@ export const answerCodes = {
   "access.rate_limited": {
     status: 429,
     title: "Too Many Attempts",
-    message: "There were too many wrong attempts from your address.",
+    message: "There were too many wrong attempts.",
     hint: "Wait for the time in Retry-After.",
   },
   "access.denied": {
@@ -180,7 +180,9 @@ export interface Answer {
   /** Further headers, name and value by turns. */
   readonly headers?: readonly string[];
   /** A page instead of the usual one, for browsers. */
-  readonly page?: string;
+  readonly page?: string | undefined;
+  /** Further members of the JSON answer, for programs. */
+  readonly fields?: Readonly<Record<string, number>>;
   /** Instead of the code's own status, for redirects. */
   readonly status?: number;
 }

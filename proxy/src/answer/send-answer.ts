@@ -45,6 +45,7 @@ export function sendAnswer(x: Exchange, answer: Answer): void {
         code: answer.code,
         message: entry.message,
         hint: entry.hint,
+        ...answer.fields,
         request_id: x.requestId,
       })}\n`,
     );

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
-import { management } from "@netbird-proxy/proto/grpc";
 import { get } from "../support/client.ts";
 import { httpService } from "../support/mappings.ts";
 import { startTestProxy, type TestProxy } from "../support/proxy.ts";
@@ -233,10 +232,7 @@ suite("who gets in, as a table", function () {
         proxy.management.authenticate = ({ request }) => {
           const secret = request?.$case === "password" ? request.value.password : "";
           const right = request?.$case === "pin" ? request.value.pin === "right" : secret === "right";
-          return management.AuthenticateResponse.fromPartial({
-            success: right,
-            sessionToken: right ? token : "",
-          });
+          return { success: right, sessionToken: right ? token : "" };
         };
         for (const client of ["browser POST", "program POST"] as const) {
           const asked = proxy.management.authentications.length;
@@ -267,10 +263,7 @@ suite("who gets in, as a table", function () {
       const token = await session("header", domain);
       proxy.management.authenticate = ({ request }) => {
         const right = request?.$case === "headerAuth" && request.value.headerValue === `right ${name}`;
-        return management.AuthenticateResponse.fromPartial({
-          success: right,
-          sessionToken: right ? token : "",
-        });
+        return { success: right, sessionToken: right ? token : "" };
       };
       for (const client of everyClient) {
         const wrong = await ask(mix, client, { "X-Key": "wrong" });

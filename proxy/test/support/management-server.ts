@@ -32,10 +32,11 @@ export class ScriptedManagement {
   snapshot: management.SyncMappingsResponse[] = [message({ initialSyncComplete: true })];
   /** Instead of accepting the stream. */
   refuse: { code: status; details: string } | undefined;
-  authenticate: (request: management.AuthenticateRequest) => management.AuthenticateResponse = () => ({
-    success: false,
-    sessionToken: "",
-  });
+  authenticate: (request: management.AuthenticateRequest) => Partial<management.AuthenticateResponse> =
+    () => ({
+      success: false,
+      sessionToken: "",
+    });
   readonly signIns: management.GetOIDCURLRequest[] = [];
   readonly redemptions: control.RedeemSignInRequest[] = [];
   readonly sessionChecks: management.ValidateSessionRequest[] = [];
@@ -97,7 +98,7 @@ export class ScriptedManagement {
       },
       authenticate: (call: { request: management.AuthenticateRequest }, callback: Callback) => {
         this.authentications.push(call.request);
-        callback(null, this.authenticate(call.request));
+        callback(null, management.AuthenticateResponse.fromPartial(this.authenticate(call.request)));
       },
       getOidcurl: (call: { request: management.GetOIDCURLRequest }, callback: Callback) => {
         this.signIns.push(call.request);
