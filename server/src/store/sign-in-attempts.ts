@@ -74,8 +74,9 @@ async function countAtPlace(
     }
     const atMs = Number(row.at_ms);
     const before = nowMs - atMs < guessing.forgottenMs ? Number(row.level) : 0;
-    const waitMs = atMs + waitAfterMs(before) - nowMs;
-    if (before > 0 && waitMs > 0) return { ok: false, waitMs };
+    const delayMs = waitAfterMs(before);
+    // Another attempt of the same moment may be newer than this one without making it wait.
+    if (delayMs > 0 && atMs + delayMs > nowMs) return { ok: false, waitMs: atMs + delayMs - nowMs };
     // Nobody else counted in between, or it is looked at again.
     const changed = await db("failure_budgets")
       .where({ key, level: row.level, at_ms: row.at_ms })
