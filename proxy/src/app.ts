@@ -1,5 +1,7 @@
 import { join } from "node:path";
 import { createTunnel, type Tunnel } from "@netbird-proxy/tunnel";
+import { EndedSessions } from "./access/ended-sessions.ts";
+import { forgetSessions } from "./access/session.ts";
 import { type Acme, type AcmeTimes, startAcme } from "./cert/acme/start-acme.ts";
 import { CertificateStore } from "./cert/certificate-store.ts";
 import { UploadedCertificates } from "./cert/uploaded/uploaded-certificates.ts";
@@ -138,6 +140,8 @@ export async function startApp(
       onRelayEnd: (end) => logRelay(accessLogs, denials, end),
     });
     const plane = data;
+    const ended = new EndedSessions();
+    ended.onEnded = (hashes) => forgetSessions(registry.served.values(), hashes);
     const registry = new ServiceRegistry({
       compile: {
         upstreams: new Upstreams({
@@ -149,6 +153,7 @@ export async function startApp(
         }),
         prober,
         direct: new DirectDialer(),
+        ended,
         tunnel: (accountId) => tunnels.account(accountId),
         limits: config.limits,
       },
@@ -167,6 +172,7 @@ export async function startApp(
       tunnels,
       certificates,
       uploaded,
+      ended,
       metrics,
       log,
       onConnected: (connected) => accessLogs.setConnected(connected),

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { Socket } from "node:net";
 import { AttemptLimiter } from "./access/attempt-limiter.ts";
 import type { Authenticator } from "./access/authenticator.ts";
+import { SessionWatch } from "./access/session-watch.ts";
 import type { Challenges } from "./cert/acme/challenges.ts";
 import type { CertificateStore } from "./cert/certificate-store.ts";
 import { ConfigError, type ListenAddress, type ProxyConfig, type VariableName } from "./config.ts";
@@ -67,6 +68,7 @@ export class DataPlane {
       publicScheme: proto,
       authenticator: parts.authenticator,
       attempts: new AttemptLimiter(),
+      sessionWatch: new SessionWatch(),
       log: parts.log,
       nextRequestId: requestIds(Date.now),
       finished: (x, complete) => this.#finished(x, complete),
@@ -144,6 +146,7 @@ export class DataPlane {
   }
 
   close(): void {
+    this.#path.sessionWatch.close();
     this.#listener.close();
     this.#redirect?.close();
     this.ports.close();

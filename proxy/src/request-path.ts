@@ -5,6 +5,7 @@ import { clientAddress } from "./access/client-address.ts";
 import { decideAccess } from "./access/decide-access.ts";
 import { identifyCaller } from "./access/identify-caller.ts";
 import { listed, refuseAddress } from "./access/restrict-address.ts";
+import type { SessionWatch } from "./access/session-watch.ts";
 import { answerVisitorPaths } from "./access/sign-in/answer-visitor-paths.ts";
 import { VISITOR_PATHS } from "./access/sign-in/visitor-paths.ts";
 import { type Answer, answer } from "./answer/catalogue.ts";
@@ -28,6 +29,7 @@ export interface RequestPathParts {
   readonly publicScheme: "http" | "https";
   readonly authenticator: Authenticator;
   readonly attempts: AttemptLimiter;
+  readonly sessionWatch: SessionWatch;
   readonly log: Logger;
   nextRequestId(): string;
   /** The answer is out, or the visitor left before that. Called once per request. */

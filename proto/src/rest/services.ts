@@ -80,6 +80,17 @@ export const ServiceAuthRequest = Type.Object(
         }),
       ),
     ),
+    session_length: Type.Optional(
+      Type.String({
+        description: "How long a session lasts, such as 8h: 1m to 720h. Absent means a day.",
+      }),
+    ),
+    session_idle_time: Type.Optional(
+      Type.String({
+        description:
+          "A session ends after that long without a request: 1m to session_length. Absent means never.",
+      }),
+    ),
   },
   { title: "ServiceAuthRequest" },
 );
@@ -214,6 +225,17 @@ export const ServiceAuth = Type.Object(
           value: Type.String({ description: "Always empty." }),
         }),
       ),
+    ),
+    session_length: Type.Optional(
+      Type.String({
+        description: "How long a session lasts, such as 8h: 1m to 720h. Absent means a day.",
+      }),
+    ),
+    session_idle_time: Type.Optional(
+      Type.String({
+        description:
+          "A session ends after that long without a request: 1m to session_length. Absent means never.",
+      }),
     ),
   },
   { title: "ServiceAuth" },

@@ -45,4 +45,6 @@ export interface Authenticator {
   redeem(target: SignInTarget, code: string, browserSecret: Buffer): Promise<Redemption>;
   /** Whether a session of single sign-on still stands for somebody who may use the service. */
   standing(domain: string, sessionToken: string): Promise<Standing>;
+  /** Ends a session on every proxy. @returns false when management did not take note */
+  end(target: SignInTarget, sessionToken: string): Promise<boolean>;
 }

@@ -4,6 +4,7 @@ import type { Exchange } from "../exchange.ts";
 import { sessionCookies } from "../forward/session-cookie.ts";
 import type { Credential } from "./authenticator.ts";
 import { publicCaller } from "./caller.ts";
+import { useSession } from "./idle.ts";
 import type { AccessPolicy } from "./policy.ts";
 import { knownSession, sessionCookieHeader, verifySession } from "./session.ts";
 import { isForm, readLoginForm } from "./sign-in/read-login-form.ts";
@@ -32,8 +33,13 @@ export function identifyCaller(x: Exchange): Answer | undefined | Promise<Answer
   const nowMs = Date.now();
   for (const token of tokens) {
     const known = knownSession(policy, token, nowMs);
-    if (known !== undefined && isVouchedFor(x, known, token, nowMs)) {
+    if (
+      known !== undefined &&
+      isVouchedFor(x, known, token, nowMs) &&
+      useSession(x, policy, known, token, nowMs)
+    ) {
       x.caller = known.caller;
+      x.sessionToken = token;
       return undefined;
     }
   }
@@ -50,8 +56,13 @@ async function identifyAnew(
   for (const token of tokens) {
     const known = knownSession(policy, token, nowMs);
     if (known === undefined && (await verifySession(policy, domain, token, nowMs)) === undefined) continue;
-    x.caller = await currentCaller(x, token);
-    if (x.caller !== undefined) return undefined;
+    const caller = await currentCaller(x, token);
+    const current = knownSession(policy, token, nowMs);
+    if (caller === undefined || current === undefined) continue;
+    if (!useSession(x, policy, current, token, nowMs)) continue;
+    x.caller = caller;
+    x.sessionToken = token;
+    return undefined;
   }
   for (const name of policy.headerNames) {
     const value = x.header(name);
@@ -80,6 +91,7 @@ async function identifyByHeader(
   const known = policy.sessions.get(key);
   if (known !== undefined && known.expiresAtMs > Date.now()) {
     x.caller = known.caller;
+    x.sessionToken = known.token;
     return undefined;
   }
   // Headers are bytes as characters; the secret was set as text.
@@ -87,7 +99,16 @@ async function identifyByHeader(
   const checked = await check(x, policy, { kind: "header", name, value: text });
   if (typeof checked !== "string") return checked;
   const expiresAtMs = Date.now() + HEADER_CACHE_MS;
-  policy.sessions.set(key, { caller: x.caller!, expiresAtMs, standingAtMs: 0, check: undefined });
+  x.sessionToken = checked;
+  policy.sessions.set(key, {
+    caller: x.caller!,
+    expiresAtMs,
+    usedAtMs: Date.now(),
+    toldAtMs: Date.now(),
+    token: checked,
+    standingAtMs: 0,
+    check: undefined,
+  });
   x.answerHeaders = ["set-cookie", sessionCookieHeader(checked, policy.sessionMaxAgeSeconds)];
   return undefined;
 }

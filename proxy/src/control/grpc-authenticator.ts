@@ -101,6 +101,19 @@ export class GrpcAuthenticator implements Authenticator {
     return { kind: "valid", user: response.userEmail, groups };
   }
 
+  async end(target: SignInTarget, sessionToken: string): Promise<boolean> {
+    const { domain } = target;
+    const response = await this.#ask<control.EndSessionResponse>(target, "session ended here only", (done) =>
+      this.#client.proxyControl.endSession(
+        { domain, sessionToken },
+        this.#client.metadata,
+        { deadline: Date.now() + CHECK_MS },
+        done,
+      ),
+    );
+    return response !== undefined;
+  }
+
   /** @returns undefined when management did not answer, which is in the log then */
   #ask<T>(
     about: Partial<SignInTarget>,

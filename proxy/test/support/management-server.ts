@@ -40,6 +40,9 @@ export class ScriptedManagement {
   readonly signIns: management.GetOIDCURLRequest[] = [];
   readonly redemptions: control.RedeemSignInRequest[] = [];
   readonly sessionChecks: management.ValidateSessionRequest[] = [];
+  /** Sessions that proxies say were ended, and what they are told was ended elsewhere. */
+  readonly endedHere: control.EndSessionRequest[] = [];
+  endedElsewhere: control.EndedSession[] = [];
   /** Undefined answers UNIMPLEMENTED. */
   oidcUrl: ((request: management.GetOIDCURLRequest) => management.GetOIDCURLResponse) | undefined;
   redeem: ((request: control.RedeemSignInRequest) => control.RedeemSignInResponse) | undefined;
@@ -122,6 +125,12 @@ export class ScriptedManagement {
           if (this.redeem === undefined) unimplemented(call, callback);
           else callback(null, this.redeem(call.request));
         },
+        endSession: (call: { request: control.EndSessionRequest }, callback: Callback) => {
+          this.endedHere.push(call.request);
+          callback(null, {});
+        },
+        listEndedSessions: (_call: unknown, callback: Callback) =>
+          callback(null, { sessions: this.endedElsewhere, nowMs: BigInt(Date.now()) }),
         syncTunnel: (stream: TunnelCall) => this.#syncTunnel(stream),
         reportState: (call: { request: control.ReportStateRequest }, callback: Callback) => {
           this.reports.push(call.request);

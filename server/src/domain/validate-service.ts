@@ -10,6 +10,7 @@ import { isDomainName } from "./domain-name.ts";
 import { formatGoDuration, parseGoDuration } from "./go-duration.ts";
 import { headerNameProblem, headerValueProblem } from "./header-rules.ts";
 import { hasHostBits, parseAddress, parseNetwork } from "./ip-network.ts";
+import { checkSessionTimes, type SessionTimes } from "./session-times.ts";
 
 /** Authentication as it was asked for, secrets in clear; an empty secret means "keep the stored one". */
 export interface AuthDraft {
@@ -17,6 +18,7 @@ export interface AuthDraft {
   pin?: { enabled: boolean; secret: string };
   bearer?: { enabled: boolean; groups: string[] };
   headers?: { enabled: boolean; header: string; secret: string }[];
+  times: SessionTimes;
 }
 
 /** A service request whose shape is right. References to other objects are not checked yet. */
@@ -238,7 +240,8 @@ function checkCustomHeaders(headers: Readonly<Record<string, string>>, path: str
 }
 
 function checkAuth(mode: ServiceMode, request: ServiceAuthRequest): AuthDraft {
-  const draft: AuthDraft = {};
+  const times = checkSessionTimes(request, (member, problem) => invalid(`auth.${member}`, problem));
+  const draft: AuthDraft = { times };
   const onlyHttp = (member: string, enabled: boolean) => {
     if (enabled && mode !== "http") {
       invalid(`auth.${member}`, `authentication is not available in ${mode} mode`);

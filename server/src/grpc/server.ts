@@ -8,6 +8,7 @@ import { authenticateCalls } from "./authenticate-call.ts";
 import { CallFailure } from "./call-failure.ts";
 import { certificateStore } from "./certificate-store/certificate-store.ts";
 import { type GrpcPorts, HEARTBEAT_MS } from "./ports.ts";
+import { endSession, listEnded } from "./proxy-control/end-session.ts";
 import { redeemSignIn } from "./proxy-control/redeem-sign-in.ts";
 import { reportState } from "./proxy-control/report-state.ts";
 import { sendAccessLogs } from "./proxy-control/send-access-logs.ts";
@@ -86,6 +87,8 @@ export function createGrpcServer(ports: GrpcPorts): GrpcApi {
     reportState: reportState(all),
     sendAccessLogs: sendAccessLogs(ports, accessLogSink),
     redeemSignIn: redeemSignIn(ports),
+    endSession: endSession(ports),
+    listEndedSessions: listEnded(ports),
   };
   const agentService: agent.AgentServiceServer = { enroll: enroll(ports), sync: sync(all) };
   server.addService(proxyServiceDefinition, proxyService);

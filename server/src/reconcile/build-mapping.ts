@@ -2,11 +2,9 @@ import { management } from "@netbird-proxy/proto/grpc";
 import { parseGoDuration } from "../domain/go-duration.ts";
 import { parseAddress } from "../domain/ip-network.ts";
 import { sessionTags } from "../domain/session-tag.ts";
+import { sessionIdleSeconds, sessionSeconds } from "../domain/session-times.ts";
 import { resolveTargetHost, type TargetDirectory } from "../domain/target-host.ts";
 import type { StoredService, StoredTarget, StoredTargetOptions } from "../store/services.ts";
-
-/** How long a visitor's session cookie lives; the token inside has the same age. */
-export const MAX_SESSION_AGE_SECONDS = 86_400;
 
 /**
  * The complete description of a service for a proxy. Source: reference §4.3.
@@ -30,7 +28,7 @@ export function buildMapping(
     authToken,
     auth: {
       sessionKey: service.sessionPublicKey,
-      maxSessionAgeSeconds: BigInt(MAX_SESSION_AGE_SECONDS),
+      maxSessionAgeSeconds: BigInt(sessionSeconds(auth)),
       password: auth.password?.enabled ?? false,
       pin: auth.pin?.enabled ?? false,
       oidc: auth.bearer?.enabled ?? false,
@@ -38,6 +36,8 @@ export function buildMapping(
         .filter(({ enabled }) => enabled)
         .map(({ header }) => ({ header, hashedValue: "" })),
       sessionTags: sessionTags(service),
+      sessionIdleSeconds: BigInt(sessionIdleSeconds(auth)),
+      sessionIdleKey: Buffer.from(auth.sessionIdleKey ?? "", "base64"),
     },
     passHostHeader: service.passHostHeader,
     rewriteRedirects: service.rewriteRedirects,

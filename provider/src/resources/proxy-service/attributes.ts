@@ -159,6 +159,19 @@ const authAttributes = {
     description: "Secrets that programs send in a header, by the header's name.",
     optional: true,
   }),
+  session_length: text({
+    description: "How long a session lasts, such as `8h`: 1m to 720h. Without it, a day.",
+    optional: true,
+    validators: [duration],
+    sameMeaning: sameDuration,
+  }),
+  session_idle_time: text({
+    description:
+      "A session ends after that long without a request: 1m to `session_length`. Without it, never.",
+    optional: true,
+    validators: [duration],
+    sameMeaning: sameDuration,
+  }),
 };
 
 export const attributes = {

@@ -92,7 +92,12 @@ function toldAuth(auth: Service["auth"], storedHeaders: ReadonlyMap<string, unkn
     sso: auth.bearer_auth?.enabled ? { groups: auth.bearer_auth.distribution_groups ?? [] } : null,
     headers: toldHeaders(auth.header_auths ?? [], storedHeaders),
   };
-  return Object.values(methods).every((method) => method === null) ? null : methods;
+  if (Object.values(methods).every((method) => method === null)) return null;
+  return {
+    ...methods,
+    session_length: auth.session_length ?? null,
+    session_idle_time: auth.session_idle_time ?? null,
+  };
 }
 
 /** Header names compare without case; the stored spelling stays. */

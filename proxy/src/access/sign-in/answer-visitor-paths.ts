@@ -1,7 +1,9 @@
 import { type Answer, answer } from "../../answer/catalogue.ts";
 import { escapeHtml, page } from "../../answer/error-page.ts";
 import type { Exchange } from "../../exchange.ts";
-import { SESSION_COOKIE, sessionCookies } from "../../forward/session-cookie.ts";
+import { SESSION_COOKIE, sessionCookies, USED_COOKIE } from "../../forward/session-cookie.ts";
+import { sessionHash } from "../ended-sessions.ts";
+import { knownSession, verifySession } from "../session.ts";
 import { beginSignIn, completeSignIn } from "./single-sign-on.ts";
 import { CALLBACK_PATH, localAddress, SIGN_IN_PATH, SIGN_OUT_PATH, VISITOR_PATHS } from "./visitor-paths.ts";
 
@@ -21,13 +23,15 @@ export function answerVisitorPaths(x: Exchange): Answer | undefined | Promise<An
 }
 
 /** A link or an image must not sign anybody out, so looking only asks, and another site's form counts as looking. */
-function signOut(x: Exchange): Answer {
+async function signOut(x: Exchange): Promise<Answer> {
   const from = x.header("sec-fetch-site");
   if (x.down.method === "POST" && (from === undefined || from === "same-origin" || from === "none")) {
-    const { access } = x.service!;
-    for (const token of sessionCookies(x.joined("cookie", "; ") ?? "")) access.sessions.delete(token);
+    await endSessions(x);
     return answer("access.signed_out", {
-      headers: ["set-cookie", `${SESSION_COOKIE}=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Lax`],
+      headers: [SESSION_COOKIE, USED_COOKIE].flatMap((name) => [
+        "set-cookie",
+        `${name}=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Lax`,
+      ]),
     });
   }
   const { host } = x;
@@ -37,4 +41,17 @@ function signOut(x: Exchange): Answer {
       `<h1>Sign out of ${escapeHtml(host)}?</h1><form method="post"><button>Sign out</button></form>`,
     ),
   });
+}
+
+/** Here at once, everywhere else within seconds; while the server is away, here only. */
+async function endSessions(x: Exchange): Promise<void> {
+  const { access, accountId, domain, id: serviceId } = x.service!;
+  const nowMs = Date.now();
+  for (const token of sessionCookies(x.joined("cookie", "; ") ?? "").slice(0, 4)) {
+    // Only what is a session is worth remembering.
+    if ((await verifySession(access, domain, token, nowMs)) === undefined) continue;
+    const { expiresAtMs } = knownSession(access, token, nowMs)!;
+    access.ended.end([[sessionHash(token), expiresAtMs]], nowMs);
+    await x.parts.authenticator.end({ accountId, serviceId, domain }, token);
+  }
 }

@@ -4,6 +4,7 @@ import { type handleUnaryCall, status as Status } from "@grpc/grpc-js";
 import { AppError } from "@netbird-proxy/proto";
 import type { management } from "@netbird-proxy/proto/grpc";
 import { type SessionMethod, sessionTag } from "../../domain/session-tag.ts";
+import { sessionSeconds } from "../../domain/session-times.ts";
 import { createHashGate } from "../../secrets/hash-gate.ts";
 import { verifySecret } from "../../secrets/password-hash.ts";
 import { signSession } from "../../secrets/session-token.ts";
@@ -127,7 +128,12 @@ export function authenticate({ context, log }: GrpcPorts): handleUnaryCall<Reque
 
   async function session(service: StoredService, method: SessionMethod): Promise<Response> {
     const key = store.secrets.open(service.sessionPrivateKey, SESSION_KEY_PURPOSE);
-    const subject = { subject: `${method}-user`, method, tag: sessionTag(service, method) };
+    const subject = {
+      subject: `${method}-user`,
+      method,
+      tag: sessionTag(service, method),
+      lifetimeSeconds: sessionSeconds(service.auth),
+    };
     const sessionToken = await signSession(key, service.domain, subject, nowMs());
     return { success: true, sessionToken, retryAfterSeconds: 0 };
   }

@@ -139,7 +139,7 @@ function viewOptions(options: StoredTargetOptions): ServiceTarget["options"] {
 
 /** Secrets never leave: their keys stay, empty. */
 function viewAuth(auth: StoredAuth): ServiceAuth {
-  const { password, pin, bearer, headers } = auth;
+  const { password, pin, bearer, headers, sessionLength, sessionIdleTime } = auth;
   return {
     ...(password ? { password_auth: { enabled: password.enabled, password: "" } } : {}),
     ...(pin ? { pin_auth: { enabled: pin.enabled, pin: "" } } : {}),
@@ -154,6 +154,8 @@ function viewAuth(auth: StoredAuth): ServiceAuth {
     ...(headers && headers.length > 0
       ? { header_auths: headers.map(({ enabled, header }) => ({ enabled, header, value: "" })) }
       : {}),
+    ...(sessionLength ? { session_length: sessionLength } : {}),
+    ...(sessionIdleTime ? { session_idle_time: sessionIdleTime } : {}),
   };
 }
 

@@ -17,6 +17,7 @@ import * as dnsRecordAttempts from "./0015-dns-record-attempts.ts";
 import * as preflight from "./0016-preflight.ts";
 import * as signInCodes from "./0017-sign-in-codes.ts";
 import * as sessionEpoch from "./0018-session-epoch.ts";
+import * as endedSessions from "./0019-ended-sessions.ts";
 
 interface Migration {
   readonly name: string;
@@ -44,6 +45,7 @@ const migrations: readonly Migration[] = [
   { name: "0016-preflight", ...preflight },
   { name: "0017-sign-in-codes", ...signInCodes },
   { name: "0018-session-epoch", ...sessionEpoch },
+  { name: "0019-ended-sessions", ...endedSessions },
 ];
 
 /** Migrations are modules of the program: nothing is read from a folder, so a bundled server brings its own. */
