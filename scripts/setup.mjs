@@ -94,6 +94,7 @@ const systemPackages = [
   ["nc", "netcat-openbsd"],
   ["pebble", "pebble"],
   ["named", "bind9"],
+  ["chromium", "chromium"],
 ];
 
 const has = (program) => spawnSync("sh", ["-c", `command -v ${program}`]).status === 0;

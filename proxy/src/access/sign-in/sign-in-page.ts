@@ -48,9 +48,14 @@ export function signInPage(asked: SignInPage): string {
       : "";
   return page(
     `Sign in to ${host}`,
-    `<h1>Sign in to ${escapeHtml(host)}</h1>${alert}${body}${programs}
+    `<h1>Sign in to <span class="host">${breakable(host)}</span></h1>${alert}${body}${programs}
 <p><small>401 · request ${escapeHtml(requestId)}</small></p>`,
   );
+}
+
+/** A long name breaks at its dots. */
+function breakable(host: string): string {
+  return escapeHtml(host).replaceAll(".", "<wbr>.");
 }
 
 function panel(method: Method, { wanted, problem, tried }: SignInPage, open: boolean): string {
