@@ -91,6 +91,11 @@ export const ServiceAuthRequest = Type.Object(
           "A session ends after that long without a request: 1m to session_length. Absent means never.",
       }),
     ),
+    identity_token: Type.Optional(
+      Type.Boolean({
+        description: "Targets get a signed token about the visitor in X-NetBird-Identity.",
+      }),
+    ),
   },
   { title: "ServiceAuthRequest" },
 );
@@ -235,6 +240,11 @@ export const ServiceAuth = Type.Object(
       Type.String({
         description:
           "A session ends after that long without a request: 1m to session_length. Absent means never.",
+      }),
+    ),
+    identity_token: Type.Optional(
+      Type.Boolean({
+        description: "Targets get a signed token about the visitor in X-NetBird-Identity.",
       }),
     ),
   },

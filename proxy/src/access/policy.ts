@@ -4,6 +4,7 @@ import type { management } from "@netbird-proxy/proto/grpc";
 import type { Caller } from "./caller.ts";
 import { parseCidr } from "./cidr.ts";
 import { EndedSessions } from "./ended-sessions.ts";
+import { type IdentitySigner, identitySigner } from "./identity-token.ts";
 
 /** Who may use a service. Made from a mapping, never changed. */
 export interface AccessPolicy {
@@ -26,6 +27,8 @@ export interface AccessPolicy {
   readonly sessionMaxAgeSeconds: number;
   /** A session that was left alone for longer is over; undefined: none is. */
   readonly idle: { readonly ms: number; readonly key: Buffer } | undefined;
+  /** Tells targets who the visitor is; undefined: in plain headers only. */
+  readonly identity: IdentitySigner | undefined;
   /** Sessions that were ended before their time, of all services. */
   readonly ended: EndedSessions;
   /** Sessions found valid, by cookie value. Lives and dies with this policy, on which the decision depended. */
@@ -85,6 +88,9 @@ export function accessPolicy(
   const maxAge = Number(auth?.maxSessionAgeSeconds ?? 0n);
   const idleMs = Number(auth?.sessionIdleSeconds ?? 0n) * 1000;
   const idleKey = Buffer.from(auth?.sessionIdleKey ?? []);
+  const identityKey = auth?.identityKey ?? new Uint8Array();
+  if (identityKey.length !== 0 && identityKey.length !== 32)
+    return { ok: false, message: "the identity key is not the seed of an Ed25519 key, 32 bytes" };
   // Without a key anybody could write the cookie.
   if (idleMs > 0 && idleKey.length < 16)
     return { ok: false, message: "sessions have an idle time and no key of 16 bytes or more for it" };
@@ -103,6 +109,8 @@ export function accessPolicy(
       sessionTags: auth?.sessionTags ?? {},
       sessionMaxAgeSeconds: maxAge > 0 ? maxAge : DEFAULT_SESSION_SECONDS,
       idle: idleMs > 0 ? { ms: idleMs, key: idleKey } : undefined,
+      identity:
+        identityKey.length > 0 ? identitySigner(identityKey, mapping.domain.toLowerCase()) : undefined,
       ended,
       sessions: new Map(),
     },

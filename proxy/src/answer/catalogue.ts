@@ -110,6 +110,12 @@ export const answerCodes = {
     message: "You are signed out of this service.",
     hint: "Go to the service again to sign in.",
   },
+  "access.identity_keys": {
+    status: 200,
+    title: "Identity Keys",
+    message: "The keys with which this proxy signs who a visitor is.",
+    hint: "Verify the header X-NetBird-Identity with them.",
+  },
   "access.check_failed": {
     status: 502,
     title: "Sign-In Unavailable",
@@ -181,6 +187,8 @@ export interface Answer {
   readonly headers?: readonly string[];
   /** A page instead of the usual one, for browsers. */
   readonly page?: string | undefined;
+  /** This document instead of the usual one, whatever the visitor accepts. */
+  readonly json?: string;
   /** Further members of the JSON answer, for programs. */
   readonly fields?: Readonly<Record<string, number>>;
   /** Instead of the code's own status, for redirects. */

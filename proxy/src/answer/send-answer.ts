@@ -36,6 +36,8 @@ export function sendAnswer(x: Exchange, answer: Answer): void {
     status = 200;
     type = "text/plain; charset=utf-8";
     body = robots;
+  } else if (answer.json !== undefined) {
+    body = Buffer.from(answer.json);
   } else if (wantsPage(x)) {
     type = "text/html; charset=utf-8";
     body = Buffer.from(answer.page ?? errorPage(answer.code, x.requestId, x.host));

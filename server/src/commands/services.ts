@@ -409,7 +409,7 @@ function requireFreePort(
 
 /** Secrets of disabled members are hashed as well; an empty secret keeps the stored one, if there is any. */
 async function hashAuth(
-  { password, pin, bearer, headers, times }: AuthDraft,
+  { password, pin, bearer, headers, times, identityToken }: AuthDraft,
   stored: StoredAuth | undefined,
   { dryRun = false }: CommandOptions,
 ): Promise<StoredAuth> {
@@ -419,6 +419,7 @@ async function hashAuth(
     return dryRun ? "dry-run" : hashOnce(secret);
   };
   const auth: StoredAuth = { ...times };
+  if (identityToken) auth.identityToken = true;
   if (times.sessionIdleTime)
     auth.sessionIdleKey = stored?.sessionIdleKey ?? randomBytes(32).toString("base64");
   if (password) {

@@ -19,6 +19,7 @@ export interface AuthDraft {
   bearer?: { enabled: boolean; groups: string[] };
   headers?: { enabled: boolean; header: string; secret: string }[];
   times: SessionTimes;
+  identityToken: boolean;
 }
 
 /** A service request whose shape is right. References to other objects are not checked yet. */
@@ -241,7 +242,7 @@ function checkCustomHeaders(headers: Readonly<Record<string, string>>, path: str
 
 function checkAuth(mode: ServiceMode, request: ServiceAuthRequest): AuthDraft {
   const times = checkSessionTimes(request, (member, problem) => invalid(`auth.${member}`, problem));
-  const draft: AuthDraft = { times };
+  const draft: AuthDraft = { times, identityToken: request.identity_token ?? false };
   const onlyHttp = (member: string, enabled: boolean) => {
     if (enabled && mode !== "http") {
       invalid(`auth.${member}`, `authentication is not available in ${mode} mode`);
@@ -260,6 +261,7 @@ function checkAuth(mode: ServiceMode, request: ServiceAuthRequest): AuthDraft {
     onlyHttp("bearer_auth", bearer.enabled);
     draft.bearer = { enabled: bearer.enabled, groups: bearer.distribution_groups ?? [] };
   }
+  onlyHttp("identity_token", draft.identityToken);
   // Accepted and dropped, as NetBird does.
   onlyHttp("link_auth", request.link_auth?.enabled ?? false);
   if (headers && headers.length > 0) {

@@ -9,12 +9,15 @@ import type { StoredService, StoredTarget, StoredTargetOptions } from "../store/
 /**
  * The complete description of a service for a proxy. Source: reference §4.3.
  * Hashes of header secrets stay here: no proxy uses them, the server compares.
+ *
+ * @param identityKey of {@link identityKeyOf}
  */
 export function buildMapping(
   service: StoredService,
   directory: TargetDirectory,
   type: management.ProxyMappingUpdateType,
   authToken = "",
+  identityKey: Uint8Array = new Uint8Array(),
 ): management.ProxyMapping {
   const { auth, accessRestrictions: limits } = service;
   return {
@@ -38,6 +41,7 @@ export function buildMapping(
       sessionTags: sessionTags(service),
       sessionIdleSeconds: BigInt(sessionIdleSeconds(auth)),
       sessionIdleKey: Buffer.from(auth.sessionIdleKey ?? "", "base64"),
+      identityKey: Buffer.from(identityKey),
     },
     passHostHeader: service.passHostHeader,
     rewriteRedirects: service.rewriteRedirects,

@@ -18,6 +18,8 @@ export interface StoredAuth {
   sessionIdleTime?: string;
   /** Base64. With it proxies tell each other when a session was used; worth nothing without the session itself. */
   sessionIdleKey?: string;
+  /** Targets are told who the visitor is with a signed token. */
+  identityToken?: true;
 }
 
 export interface StoredRestrictions {

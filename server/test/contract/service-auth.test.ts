@@ -167,6 +167,14 @@ checkServiceTable({
       "request.malformed",
     ]),
 
+    auth("identity_token", "on", true),
+    accepts(
+      "auth.identity_token",
+      "off is absent",
+      { auth: { identity_token: false } },
+      { auth: exactly({}) },
+    ),
+    noAuth("identity_token", "is a boolean", { identity_token: "yes" }, [400, "request.malformed"]),
     auth("session_length", "the shortest", "1m", "1m0s"),
     auth("session_length", "the longest, in its canonical form", "720h", "720h0m0s"),
     noAuth("session_length", "too short", { session_length: "59s" }),

@@ -159,6 +159,11 @@ const authAttributes = {
     description: "Secrets that programs send in a header, by the header's name.",
     optional: true,
   }),
+  identity_token: flag({
+    description:
+      "Targets get a signed token about the visitor in `X-NetBird-Identity`; keys at `/.netbird/jwks.json`.",
+    optional: true,
+  }),
   session_length: text({
     description: "How long a session lasts, such as `8h`: 1m to 720h. Without it, a day.",
     optional: true,

@@ -107,6 +107,7 @@ function authRequest(auth: AuthState | null, secrets: SecretSource): NonNullable
       ),
     }));
   }
+  if (auth.identity_token !== null) request.identity_token = auth.identity_token;
   if (auth.session_length !== null) request.session_length = auth.session_length;
   if (auth.session_idle_time !== null) request.session_idle_time = auth.session_idle_time;
   return request;
@@ -148,7 +149,8 @@ export function attributeOfField(
     if (second === "password_auth") return ["auth", "password"];
     if (second === "pin_auth") return ["auth", "pin"];
     if (second === "bearer_auth") return ["auth", "sso"];
-    if (second === "session_length" || second === "session_idle_time") return ["auth", second];
+    if (second === "session_length" || second === "session_idle_time" || second === "identity_token")
+      return ["auth", second];
     if (second === "header_auths") {
       const key = headerNames[Number(rest[0])];
       return key === undefined ? ["auth", "headers"] : ["auth", "headers", { key }];

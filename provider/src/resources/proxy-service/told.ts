@@ -95,6 +95,7 @@ function toldAuth(auth: Service["auth"], storedHeaders: ReadonlyMap<string, unkn
   if (Object.values(methods).every((method) => method === null)) return null;
   return {
     ...methods,
+    identity_token: auth.identity_token ?? null,
     session_length: auth.session_length ?? null,
     session_idle_time: auth.session_idle_time ?? null,
   };

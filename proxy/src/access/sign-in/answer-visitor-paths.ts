@@ -5,7 +5,14 @@ import { SESSION_COOKIE, sessionCookies, USED_COOKIE } from "../../forward/sessi
 import { sessionHash } from "../ended-sessions.ts";
 import { knownSession, verifySession } from "../session.ts";
 import { beginSignIn, completeSignIn } from "./single-sign-on.ts";
-import { CALLBACK_PATH, localAddress, SIGN_IN_PATH, SIGN_OUT_PATH, VISITOR_PATHS } from "./visitor-paths.ts";
+import {
+  CALLBACK_PATH,
+  JWKS_PATH,
+  localAddress,
+  SIGN_IN_PATH,
+  SIGN_OUT_PATH,
+  VISITOR_PATHS,
+} from "./visitor-paths.ts";
 
 /** Answers everything below `/.netbird/` of a service with sign-in. */
 export function answerVisitorPaths(x: Exchange): Answer | undefined | Promise<Answer> {
@@ -15,6 +22,8 @@ export function answerVisitorPaths(x: Exchange): Answer | undefined | Promise<An
   const { method, upgrade } = x.down;
   if (upgrade !== undefined) return answer("service.not_found");
   if (x.path === SIGN_OUT_PATH) return signOut(x);
+  if (x.path === JWKS_PATH && access.identity !== undefined && method === "GET")
+    return answer("access.identity_keys", { json: access.identity.jwks });
   if (method !== "GET" || !access.oidc) return answer("service.not_found");
   if (x.path === SIGN_IN_PATH) {
     return beginSignIn(x, localAddress(new URLSearchParams(x.query).get("to") ?? "/"));

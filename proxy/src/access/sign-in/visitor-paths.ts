@@ -5,6 +5,8 @@ export const SIGN_IN_PATH = "/.netbird/sign-in";
 /** Where management sends the visitor back to. */
 export const CALLBACK_PATH = "/.netbird/callback";
 export const SIGN_OUT_PATH = "/.netbird/sign-out";
+/** With which targets verify what X-NetBird-Identity says. */
+export const JWKS_PATH = "/.netbird/jwks.json";
 
 /**
  * An address on this host, for a redirect.

@@ -139,7 +139,7 @@ function viewOptions(options: StoredTargetOptions): ServiceTarget["options"] {
 
 /** Secrets never leave: their keys stay, empty. */
 function viewAuth(auth: StoredAuth): ServiceAuth {
-  const { password, pin, bearer, headers, sessionLength, sessionIdleTime } = auth;
+  const { password, pin, bearer, headers, sessionLength, sessionIdleTime, identityToken } = auth;
   return {
     ...(password ? { password_auth: { enabled: password.enabled, password: "" } } : {}),
     ...(pin ? { pin_auth: { enabled: pin.enabled, pin: "" } } : {}),
@@ -156,6 +156,7 @@ function viewAuth(auth: StoredAuth): ServiceAuth {
       : {}),
     ...(sessionLength ? { session_length: sessionLength } : {}),
     ...(sessionIdleTime ? { session_idle_time: sessionIdleTime } : {}),
+    ...(identityToken ? { identity_token: true } : {}),
   };
 }
 
