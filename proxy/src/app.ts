@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { createTunnel, type Tunnel } from "@netbird-proxy/tunnel";
 import { EndedSessions } from "./access/ended-sessions.ts";
 import { forgetSessions } from "./access/session.ts";
+import { Brandings } from "./answer/branding.ts";
 import { type Acme, type AcmeTimes, startAcme } from "./cert/acme/start-acme.ts";
 import { CertificateStore } from "./cert/certificate-store.ts";
 import { UploadedCertificates } from "./cert/uploaded/uploaded-certificates.ts";
@@ -128,12 +129,14 @@ export async function startApp(
       onDropped: (reason) => metrics.accessLogsDropped.inc({ reason }),
     });
     const denials = new DenialThrottle();
+    const branding = new Brandings();
     data = new DataPlane({
       config,
       table,
       certificates,
       challenges: acme.challenges,
       authenticator: new GrpcAuthenticator(client, log),
+      branding,
       metrics,
       log,
       onFinished: (x, complete) => logRequest(accessLogs, x, complete),
@@ -173,6 +176,7 @@ export async function startApp(
       certificates,
       uploaded,
       ended,
+      branding,
       metrics,
       log,
       onConnected: (connected) => accessLogs.setConnected(connected),

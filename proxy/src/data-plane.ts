@@ -3,6 +3,7 @@ import type { Socket } from "node:net";
 import { AttemptLimiter } from "./access/attempt-limiter.ts";
 import type { Authenticator } from "./access/authenticator.ts";
 import { SessionWatch } from "./access/session-watch.ts";
+import type { Brandings } from "./answer/branding.ts";
 import type { Challenges } from "./cert/acme/challenges.ts";
 import type { CertificateStore } from "./cert/certificate-store.ts";
 import { ConfigError, type ListenAddress, type ProxyConfig, type VariableName } from "./config.ts";
@@ -26,6 +27,7 @@ export interface DataPlaneParts {
   readonly certificates: CertificateStore;
   /** Of orders under way. */
   readonly challenges: Challenges;
+  readonly branding: Brandings;
   readonly authenticator: Authenticator;
   readonly metrics: Metrics;
   readonly log: Logger;
@@ -69,6 +71,7 @@ export class DataPlane {
       authenticator: parts.authenticator,
       attempts: new AttemptLimiter(),
       sessionWatch: new SessionWatch(),
+      branding: parts.branding,
       log: parts.log,
       nextRequestId: requestIds(Date.now),
       finished: (x, complete) => this.#finished(x, complete),

@@ -8,6 +8,7 @@ import { listed, refuseAddress } from "./access/restrict-address.ts";
 import type { SessionWatch } from "./access/session-watch.ts";
 import { answerVisitorPaths } from "./access/sign-in/answer-visitor-paths.ts";
 import { VISITOR_PATHS } from "./access/sign-in/visitor-paths.ts";
+import type { Brandings } from "./answer/branding.ts";
 import { type Answer, answer } from "./answer/catalogue.ts";
 import { sendAnswer } from "./answer/send-answer.ts";
 import { Exchange } from "./exchange.ts";
@@ -30,6 +31,7 @@ export interface RequestPathParts {
   readonly authenticator: Authenticator;
   readonly attempts: AttemptLimiter;
   readonly sessionWatch: SessionWatch;
+  readonly branding: Pick<Brandings, "of">;
   readonly log: Logger;
   nextRequestId(): string;
   /** The answer is out, or the visitor left before that. Called once per request. */

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { get } from "../../proxy/test/support/client.ts";
 import { newVisitor, startChromium } from "../support/chromium.ts";
+import { LOGO } from "../support/logo.ts";
 import { CLUSTER, SignInWorld } from "../support/sign-in-world.ts";
 
 const PASSWORD = { password_auth: { enabled: true, password: "open sesame" } };
@@ -297,6 +298,29 @@ suite("signing in, in Chromium", function () {
     await until(async () => (await statusOf("staff")) === 401, 5_000);
     await page.goto(world.url("staff", "/desk"));
     await page.waitForSelector("text=/blocked|denied|refused/i");
+  });
+
+  test("the account's brand: name, logo and color, and nothing is refused by the policy", async () => {
+    const complaints: string[] = [];
+    page.on("console", (message) => complaints.push(message.text()));
+    await world.settings({ branding_name: "Example Ltd", branding_logo: LOGO, branding_color: "#2563eb" });
+    await until(async () => {
+      await page.goto(world.url("pass"));
+      return page.isVisible("text=Example Ltd");
+    }, 20_000);
+    const seen = await page.evaluate<{ width: number; button: string; text: string }>(`({
+      width: document.querySelector("img").naturalWidth,
+      button: getComputedStyle(document.querySelector("button")).backgroundColor,
+      text: getComputedStyle(document.querySelector("button")).color,
+    })`);
+    assert.deepEqual(seen, { width: 96, button: "rgb(37, 99, 235)", text: "rgb(255, 255, 255)" });
+    assert.deepEqual(
+      complaints.filter((text) => /Content Security Policy/i.test(text)),
+      [],
+    );
+    await password(page, "open sesame");
+    await submit();
+    await inside();
   });
 
   test("the page fits a phone, follows the colour scheme, and may not be framed or kept", async () => {

@@ -50,13 +50,7 @@ export class SignInWorld {
     this.#owner = await this.provider.sign({ sub: "owner", email: "owner@example.com", name: "Owner" });
     // The first one who signs in owns the account; later ones need not wait for an approval.
     await this.api("GET", "/users/current");
-    const [account] = await this.api<Found[]>("GET", "/accounts");
-    await this.api("PUT", `/accounts/${account!.id}`, {
-      settings: {
-        ...(account!.settings as object),
-        extra: { ...(account!.settings as { extra?: object }).extra, user_approval_required: false },
-      },
-    });
+    await this.settings({ extra: { user_approval_required: false } });
     const { plain_token: token } = await this.api<{ plain_token: string }>(
       "POST",
       "/reverse-proxies/proxy-tokens",
@@ -128,7 +122,15 @@ export class SignInWorld {
     throw new Error(`the proxy did not get the service ${name}`);
   }
 
-  /** The user with this id at the identity provider, once it has signed in. */
+  /** Changes some settings of the account and leaves the others as they are. */
+  async settings(change: { extra?: object; [setting: string]: unknown }): Promise<void> {
+    const [account] = await this.api<Found[]>("GET", "/accounts");
+    const settings = account!.settings as { extra: object };
+    const extra = { ...settings.extra, ...change.extra };
+    await this.api("PUT", `/accounts/${account!.id}`, { settings: { ...settings, ...change, extra } });
+  }
+
+  /** The user with this address, who has signed in once. */
   async user(email: string): Promise<Found> {
     const users = await this.api<Found[]>("GET", "/users");
     const found = users.find((user) => user.email === email);

@@ -189,5 +189,14 @@ function pageAgain(
 ): string | undefined {
   if (credential.kind === "header") return undefined;
   const { host, requestId } = x;
-  return signInPage({ policy, host, requestId, wanted: x.path + x.query, problem, tried: credential.kind });
+  const brand = x.parts.branding.of(x.service!.accountId);
+  return signInPage({
+    policy,
+    brand,
+    host,
+    requestId,
+    wanted: x.path + x.query,
+    problem,
+    tried: credential.kind,
+  });
 }

@@ -11,6 +11,8 @@ body { font: 1rem/1.5 system-ui, sans-serif; margin: 0; min-height: 100vh; displ
 main { box-sizing: border-box; width: calc(100% - 2rem); max-width: 28rem; margin: 1rem; padding: 2rem;
   background: var(--card); border-radius: .75rem; box-shadow: 0 1px 3px #0002; overflow-wrap: anywhere; }
 h1 { font-size: 1.375rem; line-height: 1.3; margin: 0 0 .5rem; }
+.logo { display: block; max-width: 100%; max-height: 4rem; margin: 0 0 1rem; }
+.brand { margin: 0 0 .5rem; color: var(--quiet); font-weight: 600; }
 .host { display: inline-block; }
 p { margin: .5rem 0; }
 small { color: var(--quiet); }

@@ -43,6 +43,7 @@ export class ScriptedManagement {
   /** Sessions that proxies say were ended, and what they are told was ended elsewhere. */
   readonly endedHere: control.EndSessionRequest[] = [];
   endedElsewhere: control.EndedSession[] = [];
+  brandings: control.AccountBranding[] = [];
   /** Undefined answers UNIMPLEMENTED. */
   oidcUrl: ((request: management.GetOIDCURLRequest) => management.GetOIDCURLResponse) | undefined;
   redeem: ((request: control.RedeemSignInRequest) => control.RedeemSignInResponse) | undefined;
@@ -131,6 +132,10 @@ export class ScriptedManagement {
         },
         listEndedSessions: (_call: unknown, callback: Callback) =>
           callback(null, { sessions: this.endedElsewhere, nowMs: BigInt(Date.now()) }),
+        listBrandings: (call: { request: control.ListBrandingsRequest }, callback: Callback) => {
+          const version = JSON.stringify(this.brandings);
+          callback(null, { version, brandings: version === call.request.version ? [] : this.brandings });
+        },
         syncTunnel: (stream: TunnelCall) => this.#syncTunnel(stream),
         reportState: (call: { request: control.ReportStateRequest }, callback: Callback) => {
           this.reports.push(call.request);

@@ -9,6 +9,7 @@ import { CallFailure } from "./call-failure.ts";
 import { certificateStore } from "./certificate-store/certificate-store.ts";
 import { type GrpcPorts, HEARTBEAT_MS } from "./ports.ts";
 import { endSession, listEnded } from "./proxy-control/end-session.ts";
+import { listBrandings } from "./proxy-control/list-brandings.ts";
 import { redeemSignIn } from "./proxy-control/redeem-sign-in.ts";
 import { reportState } from "./proxy-control/report-state.ts";
 import { sendAccessLogs } from "./proxy-control/send-access-logs.ts";
@@ -89,6 +90,7 @@ export function createGrpcServer(ports: GrpcPorts): GrpcApi {
     redeemSignIn: redeemSignIn(ports),
     endSession: endSession(ports),
     listEndedSessions: listEnded(ports),
+    listBrandings: listBrandings(ports),
   };
   const agentService: agent.AgentServiceServer = { enroll: enroll(ports), sync: sync(all) };
   server.addService(proxyServiceDefinition, proxyService);
