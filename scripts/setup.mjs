@@ -96,6 +96,7 @@ const systemPackages = [
   ["named", "bind9"],
   ["crowdsec", "crowdsec"],
   ["nginx", "nginx-light"],
+  ["chromium", "chromium"],
 ];
 
 const has = (program) => spawnSync("sh", ["-c", `command -v ${program}`]).status === 0;

@@ -1,6 +1,9 @@
 import { join } from "node:path";
 import { type CountryDatabase, openCountryDatabase } from "@netbird-proxy/geo";
 import { createTunnel, type Tunnel } from "@netbird-proxy/tunnel";
+import { EndedSessions } from "./access/ended-sessions.ts";
+import { forgetSessions } from "./access/session.ts";
+import { Brandings } from "./answer/branding.ts";
 import { type Acme, type AcmeTimes, startAcme } from "./cert/acme/start-acme.ts";
 import { CertificateStore } from "./cert/certificate-store.ts";
 import { UploadedCertificates } from "./cert/uploaded/uploaded-certificates.ts";
@@ -148,6 +151,7 @@ export async function startApp(
       onDropped: (reason) => metrics.accessLogsDropped.inc({ reason }),
     });
     const denials = new DenialThrottle();
+    const branding = new Brandings();
     data = new DataPlane({
       config,
       table,
@@ -160,12 +164,15 @@ export async function startApp(
         onFinding: ({ restriction, verdict, mode }) =>
           metrics.restrictions.inc({ restriction, verdict, mode }),
       },
+      branding,
       metrics,
       log,
       onFinished: (x, complete) => logRequest(accessLogs, x, complete),
       onRelayEnd: (end) => logRelay(accessLogs, denials, end),
     });
     const plane = data;
+    const ended = new EndedSessions();
+    ended.onEnded = (hashes) => forgetSessions(registry.served.values(), hashes);
     const registry = new ServiceRegistry({
       compile: {
         upstreams: new Upstreams({
@@ -177,6 +184,7 @@ export async function startApp(
         }),
         prober,
         direct: new DirectDialer(),
+        ended,
         tunnel: (accountId) => tunnels.account(accountId),
         limits: config.limits,
       },
@@ -195,6 +203,8 @@ export async function startApp(
       tunnels,
       certificates,
       uploaded,
+      ended,
+      branding,
       metrics,
       log,
       onConnected: (connected) => accessLogs.setConnected(connected),

@@ -1,9 +1,13 @@
 import { join } from "node:path";
 import type { AccountId } from "@netbird-proxy/proto";
 import type { control, management } from "@netbird-proxy/proto/grpc";
+import type { EndedSessions } from "./access/ended-sessions.ts";
+import type { Brandings } from "./answer/branding.ts";
 import type { CertificateStore } from "./cert/certificate-store.ts";
 import type { UploadedCertificates } from "./cert/uploaded/uploaded-certificates.ts";
 import { type ProxyConfig, version } from "./config.ts";
+import { BrandingsPoll } from "./control/brandings-poll.ts";
+import { EndedSessionsPoll } from "./control/ended-sessions-poll.ts";
 import { foldStatus, LegacyStatusSender } from "./control/legacy-status.ts";
 import type { ManagementClient } from "./control/management-client.ts";
 import { type MappingBatch, MappingStream } from "./control/mapping-stream.ts";
@@ -31,6 +35,8 @@ export interface ControlPlaneParts {
   readonly tunnels: Tunnels;
   readonly certificates: CertificateStore;
   readonly uploaded: UploadedCertificates;
+  readonly ended: EndedSessions;
+  readonly branding: Brandings;
   readonly metrics: Metrics;
   readonly log: Logger;
   readonly onConnected: (connected: boolean) => void;
@@ -51,6 +57,8 @@ export class ControlPlane {
   readonly #mappings: MappingStream;
   readonly #tunnelStream: TunnelStream;
   readonly #uploadedStream: UploadedStream;
+  readonly #endedPoll: EndedSessionsPoll;
+  readonly #brandingsPoll: BrandingsPoll;
   readonly #reporter: StateReporter;
   readonly #legacy: LegacyStatusSender;
   readonly #state: StateWriter;
@@ -86,6 +94,8 @@ export class ControlPlane {
       apply: (batch) => this.#apply(batch),
       onConnected: (connected) => this.#setConnected(connected),
     });
+    this.#endedPoll = new EndedSessionsPoll(client, parts.ended, log);
+    this.#brandingsPoll = new BrandingsPoll(client, parts.branding, log);
     this.#uploadedStream = new UploadedStream({
       client,
       log,
@@ -173,6 +183,8 @@ export class ControlPlane {
     clearTimeout(this.#expiryTimer);
     this.#mappings.stop();
     this.#uploadedStream.stop();
+    this.#endedPoll.stop();
+    this.#brandingsPoll.stop();
     this.#tunnelStream.stop();
     this.#reporter.stop();
     await this.#state.flush();
@@ -288,6 +300,8 @@ export class ControlPlane {
     if (connected) this.#legacy.forget();
     this.#reporter.setConnected(connected);
     this.#uploadedStream.setConnected(connected);
+    this.#endedPoll.setConnected(connected);
+    this.#brandingsPoll.setConnected(connected);
     this.#parts.onConnected(connected);
   }
 

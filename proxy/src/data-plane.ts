@@ -3,6 +3,8 @@ import type { Socket } from "node:net";
 import type { AddressChecks } from "./access/address-checks.ts";
 import { AttemptLimiter } from "./access/attempt-limiter.ts";
 import type { Authenticator } from "./access/authenticator.ts";
+import { SessionWatch } from "./access/session-watch.ts";
+import type { Brandings } from "./answer/branding.ts";
 import type { Challenges } from "./cert/acme/challenges.ts";
 import type { CertificateStore } from "./cert/certificate-store.ts";
 import { ConfigError, type ListenAddress, type ProxyConfig, type VariableName } from "./config.ts";
@@ -27,6 +29,7 @@ export interface DataPlaneParts {
   readonly certificates: CertificateStore;
   /** Of orders under way. */
   readonly challenges: Challenges;
+  readonly branding: Brandings;
   readonly authenticator: Authenticator;
   readonly addressChecks: AddressChecks;
   readonly metrics: Metrics;
@@ -71,6 +74,8 @@ export class DataPlane {
       authenticator: parts.authenticator,
       attempts: new AttemptLimiter(),
       addressChecks: parts.addressChecks,
+      sessionWatch: new SessionWatch(),
+      branding: parts.branding,
       log: parts.log,
       nextRequestId: requestIds(Date.now),
       finished: (x, complete) => this.#finished(x, complete),
@@ -159,6 +164,7 @@ export class DataPlane {
   }
 
   close(): void {
+    this.#path.sessionWatch.close();
     this.#listener.close();
     this.#redirect?.close();
     this.ports.close();

@@ -43,6 +43,8 @@ export class Exchange {
   observedRule: AccessRule | undefined;
   // identifyCaller
   caller: Caller | undefined;
+  /** The session that the caller has; empty for none. */
+  sessionToken = "";
   /** Headers for whatever answer follows, name and value by turns: the session cookie. */
   answerHeaders: string[] | undefined;
   // prepareHeaders

@@ -7,8 +7,10 @@ import { decideAccess } from "./access/decide-access.ts";
 import { identifyCaller } from "./access/identify-caller.ts";
 import { listed, restrictAddress } from "./access/restrict-address.ts";
 import { applyRules } from "./access/rules/apply-rules.ts";
+import type { SessionWatch } from "./access/session-watch.ts";
 import { answerVisitorPaths } from "./access/sign-in/answer-visitor-paths.ts";
 import { VISITOR_PATHS } from "./access/sign-in/visitor-paths.ts";
+import type { Brandings } from "./answer/branding.ts";
 import { type Answer, answer } from "./answer/catalogue.ts";
 import { sendAnswer } from "./answer/send-answer.ts";
 import { Exchange } from "./exchange.ts";
@@ -31,6 +33,8 @@ export interface RequestPathParts {
   readonly authenticator: Authenticator;
   readonly attempts: AttemptLimiter;
   readonly addressChecks: AddressChecks;
+  readonly sessionWatch: SessionWatch;
+  readonly branding: Pick<Brandings, "of">;
   readonly log: Logger;
   nextRequestId(): string;
   /** The answer is out, or the visitor left before that. Called once per request. */

@@ -43,7 +43,7 @@ suite("sessions of visitors, through server and proxies", function () {
   async function ask(
     proxy: TestProxy,
     name: string,
-    { form, cookie }: { form?: string; cookie?: string } = {},
+    { form, cookie, path = "/" }: { form?: string; cookie?: string; path?: string } = {},
   ): Promise<{ status: number; cookie: string }> {
     const ca = (await testAuthority()).certificate;
     return new Promise((resolve, reject) => {
@@ -59,6 +59,7 @@ suite("sessions of visitors, through server and proxies", function () {
           servername: `${name}.${CLUSTER}`,
           ca,
           agent: false,
+          path,
           method: form ? "POST" : "GET",
           headers,
         },
@@ -138,5 +139,31 @@ suite("sessions of visitors, through server and proxies", function () {
     assert.deepEqual(await statuses("wiki", elsewhere), [200, 200]);
     const again = await signIn("shop", "password=second+password");
     assert.deepEqual(await statuses("shop", again), [200, 200]);
+  });
+
+  test("signing out at one proxy ends the session at the other one; its length is the service's", async () => {
+    await plane.service("shop", {
+      ...change("first password", "123456"),
+      auth: {
+        pin_auth: { enabled: true, pin: "123456" },
+        session_length: "8h",
+        session_idle_time: "30m",
+      },
+    });
+    const [one, two] = proxies as [TestProxy, TestProxy];
+    let cookie = "";
+    const signIn = async () => {
+      while (cookie === "") {
+        const answer = await ask(one, "shop", { form: "pin=123456" });
+        if (answer.status === 303) cookie = answer.cookie;
+      }
+    };
+    void signIn();
+    await until(() => cookie !== "", "the session");
+    const claims = JSON.parse(Buffer.from(cookie.split(".")[1]!, "base64url").toString());
+    assert.equal(claims.exp - claims.iat, 8 * 3600);
+    assert.deepEqual(await statuses("shop", cookie), [200, 200]);
+    assert.equal((await ask(two, "shop", { cookie, path: "/.netbird/sign-out", form: "x=1" })).status, 200);
+    await ended("shop", cookie);
   });
 });

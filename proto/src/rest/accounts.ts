@@ -34,9 +34,20 @@ const plain = {
   local_mfa_enabled: Type.Boolean({ default: false }),
 };
 
+const branding = {
+  branding_name: "Shown on the sign-in pages of services, at most 64 characters; empty for none.",
+  branding_logo: "PNG, JPEG or WebP as a data: URL, at most 24,576 characters; empty for none.",
+  branding_color: "Of buttons and marks, such as #1d4ed8; empty for the usual one.",
+};
+
 export const AccountSettingsRequest = Type.Object(
   {
     ...plain,
+    branding_name: Type.Optional(Type.String({ description: `${branding.branding_name} Absent: as it is.` })),
+    branding_logo: Type.Optional(Type.String({ description: `${branding.branding_logo} Absent: as it is.` })),
+    branding_color: Type.Optional(
+      Type.String({ description: `${branding.branding_color} Absent: as it is.` }),
+    ),
     peer_expose_groups: Type.Optional(Type.Array(Type.String(), { description: "Group ids." })),
     network_range: Type.Optional(
       Type.String({ description: "IPv4 CIDR. Absent: as it is. Another one gives peers new addresses." }),
@@ -57,6 +68,9 @@ export const AccountSettings = Type.Object(
     network_range: Type.String(),
     network_range_v6: Type.String(),
     extra: AccountExtraSettings,
+    branding_name: Type.String({ description: branding.branding_name }),
+    branding_logo: Type.String({ description: branding.branding_logo }),
+    branding_color: Type.String({ description: branding.branding_color }),
     embedded_idp_enabled: Type.Boolean({ readOnly: true }),
     local_auth_disabled: Type.Boolean({ readOnly: true }),
   },

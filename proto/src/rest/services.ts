@@ -101,6 +101,22 @@ export const ServiceAuthRequest = Type.Object(
         }),
       }),
     ),
+    session_length: Type.Optional(
+      Type.String({
+        description: "How long a session lasts, such as 8h: 1m to 720h. Absent means a day.",
+      }),
+    ),
+    session_idle_time: Type.Optional(
+      Type.String({
+        description:
+          "A session ends after that long without a request: 1m to session_length. Absent means never.",
+      }),
+    ),
+    identity_token: Type.Optional(
+      Type.Boolean({
+        description: "Targets get a signed token about the visitor in X-NetBird-Identity.",
+      }),
+    ),
   },
   { title: "ServiceAuthRequest" },
 );
@@ -290,6 +306,22 @@ export const ServiceAuth = Type.Object(
     share_link_auth: Type.Optional(Type.Object({ enabled: Type.Boolean() })),
     client_certificate_auth: Type.Optional(
       Type.Object({ enabled: Type.Boolean(), ca_certificates: Type.String() }),
+    ),
+    session_length: Type.Optional(
+      Type.String({
+        description: "How long a session lasts, such as 8h: 1m to 720h. Absent means a day.",
+      }),
+    ),
+    session_idle_time: Type.Optional(
+      Type.String({
+        description:
+          "A session ends after that long without a request: 1m to session_length. Absent means never.",
+      }),
+    ),
+    identity_token: Type.Optional(
+      Type.Boolean({
+        description: "Targets get a signed token about the visitor in X-NetBird-Identity.",
+      }),
     ),
   },
   { title: "ServiceAuth" },

@@ -53,6 +53,15 @@ const plain = {
   auto_update_always: on("Updates agents at any time."),
   metrics_push_enabled: on("Lets peers send metrics."),
   local_mfa_enabled: on("Asks local users for a second factor."),
+  branding_name: text({ description: "Name on the sign-in pages of services; empty for none.", ...setting }),
+  branding_logo: text({
+    description: "Picture above it: PNG, JPEG or WebP as a `data:` URL of 24,576 characters or less.",
+    ...setting,
+  }),
+  branding_color: text({
+    description: "Color of buttons and marks, such as `#1d4ed8`; empty for the usual one.",
+    ...setting,
+  }),
 };
 
 const extra = {

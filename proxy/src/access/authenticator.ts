@@ -6,8 +6,12 @@ export type Credential =
 
 export type AuthenticationResult =
   | { ok: true; sessionToken: string }
-  /** `wrong`: checked and refused. `unavailable`: could not be checked. */
-  | { ok: false; why: "wrong" | "unavailable" };
+  /** Checked and refused. `attemptsLeft`: undefined with a server that does not count. */
+  | { ok: false; why: "wrong"; attemptsLeft: number | undefined }
+  /** Not looked at: there were too many wrong ones, on whatever proxy. */
+  | { ok: false; why: "limited"; waitSeconds: number }
+  /** Could not be checked. */
+  | { ok: false; why: "unavailable" };
 
 /** Which service somebody signs in to. */
 export interface SignInTarget {
@@ -38,7 +42,8 @@ export type Standing =
 
 /** Asks management who may sign in. */
 export interface Authenticator {
-  check(accountId: string, serviceId: string, credential: Credential): Promise<AuthenticationResult>;
+  /** @param address the visitor's */
+  check(target: SignInTarget, credential: Credential, address: string): Promise<AuthenticationResult>;
   /** Where a visitor signs in. @param browserHash SHA-256 of a secret that only this browser has */
   begin(target: SignInTarget, returnUrl: string, browserHash: Buffer): Promise<SignInStart>;
   /** Exchanges what a visitor came back with. */
@@ -47,4 +52,6 @@ export interface Authenticator {
   redeemShareLink(target: SignInTarget, secret: string): Promise<RedeemedLink>;
   /** Whether a session of single sign-on still stands for somebody who may use the service. */
   standing(domain: string, sessionToken: string): Promise<Standing>;
+  /** Ends a session on every proxy. @returns false when management did not take note */
+  end(target: SignInTarget, sessionToken: string): Promise<boolean>;
 }

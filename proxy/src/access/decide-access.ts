@@ -47,8 +47,9 @@ export function decideAccess(x: Exchange): Answer | undefined | Promise<Answer> 
   if (oidc && !password && !pin && x.down.method === "GET" && wantsPage(x)) {
     return beginSignIn(x, localAddress(x.path + x.query));
   }
+  const brand = x.parts.branding.of(service!.accountId);
   const wanted = x.down.method === "GET" ? x.path + x.query : "/";
   return answer(decision.code, {
-    page: signInPage({ policy, host, requestId, wanted, problem: "" }),
+    page: signInPage({ policy, brand, host, requestId, wanted, problem: "" }),
   });
 }

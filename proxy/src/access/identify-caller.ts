@@ -5,6 +5,7 @@ import { sessionCookies } from "../forward/session-cookie.ts";
 import type { Credential } from "./authenticator.ts";
 import { type Caller, publicCaller } from "./caller.ts";
 import { callerOfCertificate } from "./client-certificate.ts";
+import { useSession } from "./idle.ts";
 import type { AccessPolicy, ServiceToken } from "./policy.ts";
 import { fulfils } from "./rules/apply-rules.ts";
 import { bearerChallenge, callerOfToken, presentedToken } from "./service-token.ts";
@@ -35,8 +36,14 @@ export function identifyCaller(x: Exchange): Answer | undefined | Promise<Answer
   const nowMs = Date.now();
   for (const token of tokens) {
     const known = knownSession(policy, token, nowMs);
-    if (known !== undefined && isVouchedFor(x, known, token, nowMs) && isEnough(x, known.caller)) {
+    if (
+      known !== undefined &&
+      isEnough(x, known.caller) &&
+      isVouchedFor(x, known, token, nowMs) &&
+      useSession(x, policy, known, token, nowMs)
+    ) {
       x.caller = known.caller;
+      x.sessionToken = token;
       return undefined;
     }
   }
@@ -58,8 +65,13 @@ async function identifyAnew(
   for (const token of tokens) {
     const known = knownSession(policy, token, nowMs);
     if (known === undefined && (await verifySession(policy, domain, token, nowMs)) === undefined) continue;
-    x.caller = await currentCaller(x, token);
-    if (x.caller !== undefined && isEnough(x, x.caller)) return undefined;
+    const caller = await currentCaller(x, token);
+    const current = knownSession(policy, token, nowMs);
+    if (caller === undefined || current === undefined || !isEnough(x, caller)) continue;
+    if (!useSession(x, policy, current, token, nowMs)) continue;
+    x.caller = caller;
+    x.sessionToken = token;
+    return undefined;
   }
   // Where nobody is asked, forms and headers are the target's own business.
   if (x.rule?.action === "allow") {
@@ -126,6 +138,7 @@ async function identifyByHeader(
   const known = policy.sessions.get(key);
   if (known !== undefined && known.expiresAtMs > Date.now()) {
     x.caller = known.caller;
+    x.sessionToken = known.token;
     return undefined;
   }
   // Headers are bytes as characters; the secret was set as text.
@@ -133,7 +146,16 @@ async function identifyByHeader(
   const checked = await check(x, policy, { kind: "header", name, value: text });
   if (typeof checked !== "string") return checked;
   const expiresAtMs = Date.now() + HEADER_CACHE_MS;
-  policy.sessions.set(key, { caller: x.caller!, expiresAtMs, standingAtMs: 0, check: undefined });
+  x.sessionToken = checked;
+  policy.sessions.set(key, {
+    caller: x.caller!,
+    expiresAtMs,
+    usedAtMs: Date.now(),
+    toldAtMs: Date.now(),
+    token: checked,
+    standingAtMs: 0,
+    check: undefined,
+  });
   x.answerHeaders = ["set-cookie", sessionCookieHeader(checked, policy.sessionMaxAgeSeconds)];
   return undefined;
 }
@@ -156,33 +178,53 @@ async function logIn(x: Exchange, policy: AccessPolicy, credential: Credential):
 
 /** @returns the session token when the credential is right; the caller is then known */
 async function check(x: Exchange, policy: AccessPolicy, credential: Credential): Promise<string | Answer> {
-  const { id, accountId, domain } = x.service!;
+  const { id: serviceId, accountId, domain } = x.service!;
   const { authenticator, attempts } = x.parts;
   x.authMechanism = credential.kind;
-  const waitSeconds = attempts.waitSeconds(id, x.clientAddress, Date.now());
-  if (waitSeconds > 0) {
-    return answer("access.rate_limited", {
-      headers: ["retry-after", String(waitSeconds)],
-      page: pageAgain(x, policy, credential, `Too many wrong attempts. Wait ${waitSeconds} s and try again.`),
-    });
+  const guess = { serviceId, method: credential.kind, address: x.clientAddress };
+  const taken = attempts.take(guess, Date.now());
+  if (!taken.ok) return tooMany(x, policy, credential, taken.waitSeconds);
+  const result = await authenticator.check({ accountId, serviceId, domain }, credential, x.clientAddress);
+  if (result.ok) {
+    attempts.giveBack(guess, { right: true });
+    // What the server signed is verified like any cookie: a token for another service must not open this one.
+    x.caller = await verifySession(policy, domain, result.sessionToken, Date.now());
+    return x.caller === undefined ? answer("access.check_failed") : result.sessionToken;
   }
-  attempts.count(id, x.clientAddress, Date.now());
-  const result = await authenticator.check(accountId, id, credential);
-  if (result.ok || result.why === "unavailable") attempts.refund(id, x.clientAddress);
-  if (!result.ok) {
-    if (result.why === "unavailable") {
+  switch (result.why) {
+    case "limited":
+      attempts.wait(guess, result.waitSeconds, Date.now());
+      return tooMany(x, policy, credential, result.waitSeconds);
+    case "unavailable":
+      attempts.giveBack(guess, { right: false });
       return answer("access.check_failed", {
         headers: ["retry-after", "5"],
         page: pageAgain(x, policy, credential, "This cannot be checked right now. Try again in a moment."),
       });
+    case "wrong": {
+      // Of two counters the stricter one is the one that will stop the visitor.
+      const left = Math.min(taken.left, result.attemptsLeft ?? taken.left);
+      return answer("access.credentials_wrong", {
+        fields: { attempts_left: left },
+        page: pageAgain(x, policy, credential, `That was not right. ${attemptsText(left)}`),
+      });
     }
-    return answer("access.credentials_wrong", {
-      page: pageAgain(x, policy, credential, "That was not right. Please try again."),
-    });
   }
-  // What the server signed is verified like any cookie: a token for another service must not open this one.
-  x.caller = await verifySession(policy, domain, result.sessionToken, Date.now());
-  return x.caller === undefined ? answer("access.check_failed") : result.sessionToken;
+}
+
+function attemptsText(left: number): string {
+  if (left === 0) return "You have to wait before the next attempt.";
+  return left === 1
+    ? "One attempt left before you have to wait."
+    : `${left} attempts left before you have to wait.`;
+}
+
+function tooMany(x: Exchange, policy: AccessPolicy, credential: Credential, waitSeconds: number): Answer {
+  return answer("access.rate_limited", {
+    headers: ["retry-after", String(waitSeconds)],
+    fields: { attempts_left: 0, retry_after_seconds: waitSeconds },
+    page: pageAgain(x, policy, credential, `Too many wrong attempts. Wait ${waitSeconds} s and try again.`),
+  });
 }
 
 /** The form once more, saying what went wrong; undefined for programs. */
@@ -194,5 +236,14 @@ function pageAgain(
 ): string | undefined {
   if (credential.kind === "header") return undefined;
   const { host, requestId } = x;
-  return signInPage({ policy, host, requestId, wanted: x.path + x.query, problem, tried: credential.kind });
+  const brand = x.parts.branding.of(x.service!.accountId);
+  return signInPage({
+    policy,
+    brand,
+    host,
+    requestId,
+    wanted: x.path + x.query,
+    problem,
+    tried: credential.kind,
+  });
 }

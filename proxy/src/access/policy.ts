@@ -5,6 +5,8 @@ import type { RestrictionMode } from "./address-checks.ts";
 import type { Caller } from "./caller.ts";
 import { parseCidr } from "./cidr.ts";
 import { type ClientAuthority, clientAuthority } from "./client-certificate.ts";
+import { EndedSessions } from "./ended-sessions.ts";
+import { type IdentitySigner, identitySigner } from "./identity-token.ts";
 import { type AccessRules, accessRules } from "./rules/access-rules.ts";
 
 /** Who may use a service. Made from a mapping, never changed. */
@@ -33,6 +35,12 @@ export interface AccessPolicy {
   /** The current tag of each method; a session with another is over. Empty: sessions have none. */
   readonly sessionTags: Readonly<Record<string, string>>;
   readonly sessionMaxAgeSeconds: number;
+  /** A session that was left alone for longer is over; undefined: none is. */
+  readonly idle: { readonly ms: number; readonly key: Buffer } | undefined;
+  /** Tells targets who the visitor is; undefined: in plain headers only. */
+  readonly identity: IdentitySigner | undefined;
+  /** Sessions that were ended before their time, of all services. */
+  readonly ended: EndedSessions;
   /** Sessions found valid, by cookie value. Lives and dies with this policy, on which the decision depended. */
   readonly sessions: Map<string, KnownSession>;
 }
@@ -47,6 +55,12 @@ export interface KnownSession {
   /** Replaced when the user's groups change. */
   caller: Caller;
   readonly expiresAtMs: number;
+  /** The last request with it that this proxy knows of; in the beginning, when the session began. */
+  usedAtMs: number;
+  /** When the browser was told about that. */
+  toldAtMs: number;
+  /** The session behind a header credential; otherwise the session is its own key. */
+  readonly token: string;
   /** When management last vouched for the user of single sign-on; 0: not yet. */
   standingAtMs: number;
   /** Asking it now. */
@@ -75,6 +89,7 @@ const ed25519Prefix = Buffer.from("302a300506032b6570032100", "hex");
 /** @returns a message when the mapping asks for something that cannot be honoured */
 export function accessPolicy(
   mapping: management.ProxyMapping,
+  ended = new EndedSessions(),
 ): { ok: true; value: AccessPolicy } | { ok: false; message: string } {
   const { auth } = mapping;
   const addresses = addressRules(mapping.accessRestrictions);
@@ -94,6 +109,14 @@ export function accessPolicy(
   }
   const headerNames = auth?.headerAuths.map(({ header }) => header.toLowerCase()) ?? [];
   const maxAge = Number(auth?.maxSessionAgeSeconds ?? 0n);
+  const idleMs = Number(auth?.sessionIdleSeconds ?? 0n) * 1000;
+  const idleKey = Buffer.from(auth?.sessionIdleKey ?? []);
+  const identityKey = auth?.identityKey ?? new Uint8Array();
+  if (identityKey.length !== 0 && identityKey.length !== 32)
+    return { ok: false, message: "the identity key is not the seed of an Ed25519 key, 32 bytes" };
+  // Without a key anybody could write the cookie.
+  if (idleMs > 0 && idleKey.length < 16)
+    return { ok: false, message: "sessions have an idle time and no key of 16 bytes or more for it" };
   return {
     ok: true,
     value: {
@@ -120,6 +143,10 @@ export function accessPolicy(
       sessionKey,
       sessionTags: auth?.sessionTags ?? {},
       sessionMaxAgeSeconds: maxAge > 0 ? maxAge : DEFAULT_SESSION_SECONDS,
+      idle: idleMs > 0 ? { ms: idleMs, key: idleKey } : undefined,
+      identity:
+        identityKey.length > 0 ? identitySigner(identityKey, mapping.domain.toLowerCase()) : undefined,
+      ended,
       sessions: new Map(),
     },
   };

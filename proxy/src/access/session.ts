@@ -1,6 +1,7 @@
 import { jwtVerify } from "jose";
 import { SESSION_COOKIE } from "../forward/session-cookie.ts";
 import type { Caller } from "./caller.ts";
+import { sessionHash } from "./ended-sessions.ts";
 import type { AccessPolicy, KnownSession } from "./policy.ts";
 
 const ISSUER = "netbird-management";
@@ -25,7 +26,7 @@ export async function verifySession(
   token: string,
   nowMs: number,
 ): Promise<Caller | undefined> {
-  if (policy.sessionKey === undefined) return undefined;
+  if (policy.sessionKey === undefined || policy.ended.has(token)) return undefined;
   let claims: Record<string, unknown>;
   try {
     const verified = await jwtVerify(token, policy.sessionKey, {
@@ -50,12 +51,26 @@ export async function verifySession(
     user: typeof claims.email === "string" ? claims.email : "",
     groups: groupNames(claims.groups, claims.group_names),
   };
-  const expiresAtMs = typeof claims.exp === "number" ? claims.exp * 1000 : Number.POSITIVE_INFINITY;
+  const beganAtMs = typeof claims.iat === "number" ? claims.iat * 1000 : nowMs;
+  const expiresAtMs = Math.min(
+    typeof claims.exp === "number" ? claims.exp * 1000 : Number.POSITIVE_INFINITY,
+    // Sessions from before a service shortened them end with the new length.
+    beganAtMs + policy.sessionMaxAgeSeconds * 1000,
+  );
+  if (expiresAtMs <= nowMs) return undefined;
   if (policy.sessions.size >= MAX_SESSIONS) {
     const oldest = policy.sessions.keys().next();
     if (!oldest.done) policy.sessions.delete(oldest.value);
   }
-  policy.sessions.set(token, { caller, expiresAtMs, standingAtMs: 0, check: undefined });
+  policy.sessions.set(token, {
+    caller,
+    expiresAtMs,
+    usedAtMs: beganAtMs,
+    toldAtMs: beganAtMs,
+    token,
+    standingAtMs: 0,
+    check: undefined,
+  });
   return caller;
 }
 
@@ -85,6 +100,17 @@ function enabled(
       return policy.shareLink;
     default:
       return false;
+  }
+}
+
+/** Makes services verify these sessions anew, which finds them ended. @param hashes from {@link sessionHash} */
+export function forgetSessions(
+  served: Iterable<{ service: { access: AccessPolicy } }>,
+  hashes: ReadonlySet<string>,
+): void {
+  for (const { service } of served) {
+    const { sessions } = service.access;
+    for (const [key, { token }] of sessions) if (hashes.has(sessionHash(token))) sessions.delete(key);
   }
 }
 

@@ -131,7 +131,7 @@ export const answerCodes = {
   "access.rate_limited": {
     status: 429,
     title: "Too Many Attempts",
-    message: "There were too many wrong attempts from your address.",
+    message: "There were too many wrong attempts.",
     hint: "Wait for the time in Retry-After.",
   },
   "access.denied": {
@@ -157,6 +157,12 @@ export const answerCodes = {
     title: "Signed Out",
     message: "You are signed out of this service.",
     hint: "Go to the service again to sign in.",
+  },
+  "access.identity_keys": {
+    status: 200,
+    title: "Identity Keys",
+    message: "The keys with which this proxy signs who a visitor is.",
+    hint: "Verify the header X-NetBird-Identity with them.",
   },
   "access.check_failed": {
     status: 502,
@@ -228,7 +234,11 @@ export interface Answer {
   /** Further headers, name and value by turns. */
   readonly headers?: readonly string[];
   /** A page instead of the usual one, for browsers. */
-  readonly page?: string;
+  readonly page?: string | undefined;
+  /** This document instead of the usual one, whatever the visitor accepts. */
+  readonly json?: string;
+  /** Further members of the JSON answer, for programs. */
+  readonly fields?: Readonly<Record<string, number>>;
   /** Instead of the code's own status, for redirects. */
   readonly status?: number;
 }

@@ -6,11 +6,16 @@ export function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 
-/** A whole page. @param body markup; every text in it escaped by the caller */
-export function page(title: string, body: string): string {
+/**
+ * A whole page.
+ *
+ * @param body markup; every text in it escaped by the caller
+ * @param style further style sheet, which sendAnswer lets through
+ */
+export function page(title: string, body: string, style = ""): string {
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<meta name="robots" content="noindex"><title>${escapeHtml(title)}</title><style>${pageStyle}</style></head>
+<meta name="robots" content="noindex"><title>${escapeHtml(title)}</title><style>${pageStyle}</style>${style === "" ? "" : `<style>${style}</style>`}</head>
 <body><main>${body}</main></body></html>
 `;
 }

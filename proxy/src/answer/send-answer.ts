@@ -1,4 +1,5 @@
 import type { Exchange } from "../exchange.ts";
+import type { Brand } from "./branding.ts";
 import { type Answer, answerCodes } from "./catalogue.ts";
 import { errorPage } from "./error-page.ts";
 import { pageStyleSource } from "./page-style.ts";
@@ -7,8 +8,6 @@ import { pageStyleSource } from "./page-style.ts";
 const pageHeaders = [
   "cache-control",
   "no-store",
-  "content-security-policy",
-  `default-src 'none'; style-src ${pageStyleSource}; form-action 'self'; frame-ancestors 'none'; base-uri 'none'`,
   "x-frame-options",
   "DENY",
   "x-content-type-options",
@@ -16,6 +15,12 @@ const pageHeaders = [
   "referrer-policy",
   "no-referrer",
 ];
+
+/** Nothing but the page's own style; of a brand its colour, and its logo, which is part of the page as well. */
+function contentSecurityPolicy(brand: Brand | undefined): string {
+  const images = brand === undefined || brand.logo === "" ? "" : " img-src data:;";
+  return `default-src 'none'; style-src ${pageStyleSource}${brand?.styleSource ?? ""};${images} form-action 'self'; frame-ancestors 'none'; base-uri 'none'`;
+}
 
 const robots = Buffer.from("User-agent: *\nDisallow: /\n");
 
@@ -36,6 +41,8 @@ export function sendAnswer(x: Exchange, answer: Answer): void {
     status = 200;
     type = "text/plain; charset=utf-8";
     body = robots;
+  } else if (answer.json !== undefined) {
+    body = Buffer.from(answer.json);
   } else if (wantsPage(x)) {
     type = "text/html; charset=utf-8";
     body = Buffer.from(answer.page ?? errorPage(answer.code, x.requestId, x.host));
@@ -45,11 +52,13 @@ export function sendAnswer(x: Exchange, answer: Answer): void {
         code: answer.code,
         message: entry.message,
         hint: entry.hint,
+        ...answer.fields,
         request_id: x.requestId,
       })}\n`,
     );
   }
   const headers = ["content-type", type, "content-length", String(body.length), ...pageHeaders];
+  headers.push("content-security-policy", contentSecurityPolicy(x.parts.branding.of(x.service?.accountId)));
   if (answer.headers !== undefined) headers.push(...answer.headers);
   if (x.answerHeaders !== undefined) headers.push(...x.answerHeaders);
   // The rest of an unread body would have to be read before the next request; a new connection is cheaper.

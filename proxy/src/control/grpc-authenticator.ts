@@ -28,24 +28,29 @@ export class GrpcAuthenticator implements Authenticator {
     this.#log = log;
   }
 
-  check(accountId: string, serviceId: string, credential: Credential): Promise<AuthenticationResult> {
-    return new Promise((resolve) => {
-      this.#client.proxyService.authenticate(
-        { id: serviceId, accountId, request: requestFor(credential) },
-        this.#client.metadata,
-        { deadline: Date.now() + CALL_MS },
-        (error, response) => {
-          if (error !== null) {
-            this.#log.warn({ serviceId, code: error.code, reason: error.details }, "credential not checked");
-            resolve({ ok: false, why: "unavailable" });
-          } else if (response.success && response.sessionToken !== "") {
-            resolve({ ok: true, sessionToken: response.sessionToken });
-          } else {
-            resolve({ ok: false, why: "wrong" });
-          }
-        },
-      );
-    });
+  async check(
+    target: SignInTarget,
+    credential: Credential,
+    clientAddress: string,
+  ): Promise<AuthenticationResult> {
+    const { accountId, serviceId: id } = target;
+    const request = { id, accountId, request: requestFor(credential), clientAddress };
+    const response = await this.#ask<management.AuthenticateResponse>(
+      target,
+      "credential not checked",
+      (done) =>
+        this.#client.proxyService.authenticate(
+          request,
+          this.#client.metadata,
+          { deadline: Date.now() + CALL_MS },
+          done,
+        ),
+    );
+    if (response === undefined) return { ok: false, why: "unavailable" };
+    const { success, sessionToken, attemptsLeft, retryAfterSeconds } = response;
+    if (success && sessionToken !== "") return { ok: true, sessionToken };
+    if (retryAfterSeconds > 0) return { ok: false, why: "limited", waitSeconds: retryAfterSeconds };
+    return { ok: false, why: "wrong", attemptsLeft };
   }
 
   async begin(target: SignInTarget, redirectUrl: string, browserHash: Buffer): Promise<SignInStart> {
@@ -119,6 +124,19 @@ export class GrpcAuthenticator implements Authenticator {
     if (!response.valid) return { kind: "denied", reason: response.deniedReason };
     const groups = groupNames(response.peerGroupIds, response.peerGroupNames);
     return { kind: "valid", user: response.userEmail, groups };
+  }
+
+  async end(target: SignInTarget, sessionToken: string): Promise<boolean> {
+    const { domain } = target;
+    const response = await this.#ask<control.EndSessionResponse>(target, "session ended here only", (done) =>
+      this.#client.proxyControl.endSession(
+        { domain, sessionToken },
+        this.#client.metadata,
+        { deadline: Date.now() + CHECK_MS },
+        done,
+      ),
+    );
+    return response !== undefined;
   }
 
   /** @returns undefined when management did not answer, which is in the log then */

@@ -1,3 +1,4 @@
+import { IDENTITY_HEADER } from "../access/identity-token.ts";
 import { tokenIn } from "../access/service-token.ts";
 import type { Exchange } from "../exchange.ts";
 import { portOf } from "../route/host-name.ts";
@@ -127,6 +128,8 @@ function pushIdentity(out: string[], x: Exchange): void {
   // A comma inside a name would turn one group into two.
   const groups = caller.groups.filter((group) => printable.test(group) && !group.includes(","));
   if (groups.length > 0) out.push("x-netbird-groups", groups.join(","));
+  const { identity } = x.service!.access;
+  if (identity !== undefined) out.push(IDENTITY_HEADER, identity.token(caller, Date.now()));
 }
 
 /** The path and query that go to the target. The visitor's percent-encoding is kept. */

@@ -1,5 +1,7 @@
 /** The cookie that carries a visitor's session, as NetBird names it. */
 export const SESSION_COOKIE = "nb_session";
+/** Says when the session was used last, where a service limits how long it may be left alone. */
+export const USED_COOKIE = "nb_session_used";
 /**
  * Ties a sign-in to the browser that began it. Browsers take `__Host-` from the host itself only, so that a sibling domain
  * cannot plant one (RFC 6265bis §4.1.3.2).
@@ -34,7 +36,7 @@ export function valuesOf(header: string, name: string): string[] {
 }
 
 function isOurs(name: string): boolean {
-  return name === SESSION_COOKIE || name === BROWSER_COOKIE;
+  return name === SESSION_COOKIE || name === BROWSER_COOKIE || name === USED_COOKIE;
 }
 
 function cookieName(pair: string): string {

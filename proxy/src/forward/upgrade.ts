@@ -59,15 +59,21 @@ export function relayUpgrade(x: Exchange, raw: readonly Buffer[], upstream: Dupl
   let received = 0;
   let sent = 0;
   let open = true;
+  const { sessionWatch } = x.parts;
   const connection = {
+    service,
+    parts: x.parts,
+    sessionToken: x.sessionToken,
     destroy(): void {
       visitor.destroy();
       upstream.destroy();
     },
   };
   service.longLived.add(connection);
+  sessionWatch.add(connection);
   visitor.on("data", (chunk: Buffer) => {
     received += chunk.length;
+    sessionWatch.used(connection);
   });
   upstream.on("data", (chunk: Buffer) => {
     sent += chunk.length;
@@ -77,6 +83,7 @@ export function relayUpgrade(x: Exchange, raw: readonly Buffer[], upstream: Dupl
     if (!open) return;
     open = false;
     service.longLived.delete(connection);
+    sessionWatch.remove(connection);
     x.bytesReceived = received;
     x.upgradedBytesSent = sent;
     x.parts.finished(x, complete);

@@ -2,6 +2,7 @@ import { isIP } from "node:net";
 import { domainToASCII } from "node:url";
 import type { AccountId, ServiceId } from "@netbird-proxy/proto";
 import { management } from "@netbird-proxy/proto/grpc";
+import type { EndedSessions } from "../access/ended-sessions.ts";
 import { accessPolicy } from "../access/policy.ts";
 import type { TargetDialer } from "../forward/dial.ts";
 import { headerName } from "../forward/header-names.ts";
@@ -15,6 +16,7 @@ export interface CompileParts {
   readonly upstreams: Upstreams;
   readonly prober: Prober;
   readonly direct: TargetDialer;
+  readonly ended: EndedSessions;
   tunnel(accountId: AccountId): TargetDialer;
   readonly limits: {
     readonly maxDialTimeoutMs: number | undefined;
@@ -56,7 +58,7 @@ export function compileService(
   if (mode === undefined) return reject(`mode ${mapping.mode} is not known`, "proxy.mode_unsupported");
   const domain = domainToASCII(mapping.domain.replace(/\.$/, ""));
   if (domain === "") return reject(`domain ${JSON.stringify(mapping.domain)} is not a host name`);
-  const access = accessPolicy(mapping);
+  const access = accessPolicy(mapping, parts.ended);
   if (!access.ok) return reject(access.message);
 
   const specs: RouteSpec[] = [];

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
 import { management } from "@netbird-proxy/proto/grpc";
-import { AttemptLimiter } from "../../src/access/attempt-limiter.ts";
 import { decide } from "../../src/access/decide-access.ts";
 import { accessPolicy } from "../../src/access/policy.ts";
 import { type Backend, startBackend } from "../support/backend.ts";
@@ -433,22 +432,5 @@ suite("the access decision", () => {
       decide(policy({ auth: authentication({ password: true }) }), { ...alice, method: "public" as never }),
       { allow: false, code: "access.login_required" },
     );
-  });
-});
-
-suite("the attempt limiter", () => {
-  test("counts failures per service and address, an IPv6 network as one, and forgets with time", () => {
-    const limiter = new AttemptLimiter();
-    for (let i = 0; i < 10; i++) {
-      assert.equal(limiter.waitSeconds("s", "2001:db8:1:2::1", 0), 0);
-      limiter.count("s", `2001:db8:1:2::${i + 1}`, 0);
-    }
-    assert.ok(limiter.waitSeconds("s", "2001:db8:1:2:3:4:5:6", 0) > 0);
-    assert.equal(limiter.waitSeconds("s", "2001:db8:1:3::1", 0), 0);
-    assert.equal(limiter.waitSeconds("other", "2001:db8:1:2::1", 0), 0);
-    assert.equal(limiter.waitSeconds("s", "2001:db8:1:2::1", 6000), 0, "one more after six seconds");
-    limiter.count("s", "2001:db8:1:2::1", 6000);
-    assert.ok(limiter.waitSeconds("s", "2001:db8:1:2::1", 6000) > 0);
-    assert.equal(limiter.waitSeconds("s", "2001:db8:1:2::1", 120_000), 0);
   });
 });

@@ -79,6 +79,9 @@ suite("headers on the way to the target", () => {
       "x_forwarded_for",
       "X_Real_IP",
       "X-NETBIRD-ANYTHING",
+      "X-NetBird-Identity",
+      "x_netbird_identity",
+      "X-NETBIRD_IDENTITY",
     ]) {
       const { rawHeaders } = await seen({ [name]: "admin" });
       assert.ok(!rawHeaders.includes("admin"), `${name} arrived`);

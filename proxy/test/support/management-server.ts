@@ -32,13 +32,18 @@ export class ScriptedManagement {
   snapshot: management.SyncMappingsResponse[] = [message({ initialSyncComplete: true })];
   /** Instead of accepting the stream. */
   refuse: { code: status; details: string } | undefined;
-  authenticate: (request: management.AuthenticateRequest) => management.AuthenticateResponse = () => ({
-    success: false,
-    sessionToken: "",
-  });
+  authenticate: (request: management.AuthenticateRequest) => Partial<management.AuthenticateResponse> =
+    () => ({
+      success: false,
+      sessionToken: "",
+    });
   readonly signIns: management.GetOIDCURLRequest[] = [];
   readonly redemptions: control.RedeemSignInRequest[] = [];
   readonly sessionChecks: management.ValidateSessionRequest[] = [];
+  /** Sessions that proxies say were ended, and what they are told was ended elsewhere. */
+  readonly endedHere: control.EndSessionRequest[] = [];
+  endedElsewhere: control.EndedSession[] = [];
+  brandings: control.AccountBranding[] = [];
   /** Undefined answers UNIMPLEMENTED. */
   oidcUrl: ((request: management.GetOIDCURLRequest) => management.GetOIDCURLResponse) | undefined;
   redeem: ((request: control.RedeemSignInRequest) => control.RedeemSignInResponse) | undefined;
@@ -97,7 +102,7 @@ export class ScriptedManagement {
       },
       authenticate: (call: { request: management.AuthenticateRequest }, callback: Callback) => {
         this.authentications.push(call.request);
-        callback(null, this.authenticate(call.request));
+        callback(null, management.AuthenticateResponse.fromPartial(this.authenticate(call.request)));
       },
       getOidcurl: (call: { request: management.GetOIDCURLRequest }, callback: Callback) => {
         this.signIns.push(call.request);
@@ -120,6 +125,16 @@ export class ScriptedManagement {
           this.redemptions.push(call.request);
           if (this.redeem === undefined) unimplemented(call, callback);
           else callback(null, this.redeem(call.request));
+        },
+        endSession: (call: { request: control.EndSessionRequest }, callback: Callback) => {
+          this.endedHere.push(call.request);
+          callback(null, {});
+        },
+        listEndedSessions: (_call: unknown, callback: Callback) =>
+          callback(null, { sessions: this.endedElsewhere, nowMs: BigInt(Date.now()) }),
+        listBrandings: (call: { request: control.ListBrandingsRequest }, callback: Callback) => {
+          const version = JSON.stringify(this.brandings);
+          callback(null, { version, brandings: version === call.request.version ? [] : this.brandings });
         },
         syncTunnel: (stream: TunnelCall) => this.#syncTunnel(stream),
         reportState: (call: { request: control.ReportStateRequest }, callback: Callback) => {

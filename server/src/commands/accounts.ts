@@ -2,6 +2,7 @@ import { type AccountId, AppError } from "@netbird-proxy/proto";
 import type { KeptSettings } from "../domain/account-defaults.ts";
 import { checkAccountRange } from "../domain/account-range.ts";
 import { settingEvents } from "../domain/account-setting-events.ts";
+import type { Branding } from "../domain/branding.ts";
 import { validateSettings } from "../domain/validate-settings.ts";
 import { type Account, deleteAccount, getAccount, updateAccount } from "../store/accounts.ts";
 import { listUsedAddresses } from "../store/peers.ts";
@@ -14,8 +15,10 @@ import { moveAddresses } from "./move-addresses.ts";
 import { reviseService, reviseTunnel } from "./revise.ts";
 
 export interface AccountDraft {
-  /** Undefined: `extra` as it is. */
-  settings: Omit<KeptSettings, "extra"> & { extra?: KeptSettings["extra"] };
+  /** Undefined: `extra`, and each part of the branding, as it is. */
+  settings: Omit<KeptSettings, "extra" | keyof Branding> & {
+    extra?: KeptSettings["extra"];
+  } & Partial<Branding>;
   /** CIDR; undefined: as it is. */
   networkV4?: string;
   networkV6?: string;
@@ -51,7 +54,13 @@ export async function changeAccount(
       await checkGroups(trx, actor.account, draft.settings);
       const after: Account = {
         ...before,
-        settings: { ...draft.settings, extra: draft.settings.extra ?? before.settings.extra },
+        settings: {
+          ...draft.settings,
+          extra: draft.settings.extra ?? before.settings.extra,
+          branding_name: draft.settings.branding_name ?? before.settings.branding_name,
+          branding_logo: draft.settings.branding_logo ?? before.settings.branding_logo,
+          branding_color: draft.settings.branding_color ?? before.settings.branding_color,
+        },
         ...(await changedRanges(work, before, draft)),
         ...(draft.onboarding
           ? {

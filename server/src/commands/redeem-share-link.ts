@@ -1,8 +1,9 @@
 import { timingSafeEqual } from "node:crypto";
 import type { AccountId } from "@netbird-proxy/proto";
 import { linkSessionTag } from "../domain/session-tag.ts";
+import { sessionSeconds } from "../domain/session-times.ts";
 import { hashToken, isWellFormedToken } from "../domain/token.ts";
-import { SESSION_TTL_SECONDS, signSession } from "../secrets/session-token.ts";
+import { signSession } from "../secrets/session-token.ts";
 import { countGrantUse } from "../store/grant-uses.ts";
 import { getService, SESSION_KEY_PURPOSE } from "../store/services.ts";
 import type { CommandContext } from "./context.ts";
@@ -37,17 +38,17 @@ export async function redeemShareLink(
   });
   if (!counted) return { ok: false, why: "used-up" };
   const key = store.secrets.open(service.sessionPrivateKey, SESSION_KEY_PURPOSE);
-  const lastsSeconds = Math.min(SESSION_TTL_SECONDS, Math.ceil((link.expiresAt - now) / 1000));
+  const lifetimeSeconds = Math.min(sessionSeconds(service.auth), Math.ceil((link.expiresAt - now) / 1000));
   const subject = {
     subject: link.id,
     method: "link" as const,
     tag: linkSessionTag(service, link),
-    lastsSeconds,
+    lifetimeSeconds,
   };
   return {
     ok: true,
     sessionToken: await signSession(key, service.domain, subject, now),
     path: link.path,
-    expiresAtSeconds: Math.floor(now / 1000) + lastsSeconds,
+    expiresAtSeconds: Math.floor(now / 1000) + lifetimeSeconds,
   };
 }

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { type AccountId, AppError, type ServiceId } from "@netbird-proxy/proto";
 import type { ServiceRequest } from "@netbird-proxy/proto/rest";
 import { type Cluster, usableClusters } from "../domain/clusters.ts";
@@ -410,7 +411,7 @@ function requireFreePort(
 
 /** Secrets of disabled members are hashed as well; an empty secret keeps the stored one, if there is any. */
 async function hashAuth(
-  { password, pin, bearer, headers, token, shareLink, clientCertificate }: AuthDraft,
+  { password, pin, bearer, headers, token, shareLink, clientCertificate, times, identityToken }: AuthDraft,
   stored: StoredAuth | undefined,
   { dryRun = false }: CommandOptions,
 ): Promise<StoredAuth> {
@@ -419,7 +420,10 @@ async function hashAuth(
     // A dry run keeps nothing, so it need not spend the time.
     return dryRun ? "dry-run" : hashOnce(secret);
   };
-  const auth: StoredAuth = {};
+  const auth: StoredAuth = { ...times };
+  if (identityToken) auth.identityToken = true;
+  if (times.sessionIdleTime)
+    auth.sessionIdleKey = stored?.sessionIdleKey ?? randomBytes(32).toString("base64");
   if (password) {
     const { enabled, secret } = password;
     auth.password = { enabled, hash: await hashOrKeep(secret, stored?.password?.hash) };

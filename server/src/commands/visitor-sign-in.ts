@@ -2,6 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { type AccountId, AppError } from "@netbird-proxy/proto";
 import { isInRequiredGroups, requiredGroups } from "../domain/service-groups.ts";
 import { sessionTag } from "../domain/session-tag.ts";
+import { sessionSeconds } from "../domain/session-times.ts";
 import { CALLBACK_PATH } from "../identity/embedded/contract.ts";
 import type { Identity } from "../identity/identity.ts";
 import { signSession } from "../secrets/session-token.ts";
@@ -188,7 +189,15 @@ async function sessionFor(
   const key = store.secrets.open(service.sessionPrivateKey, SESSION_KEY_PURPOSE);
   const groups = await listGroupNames(store.db, user.accountId, user.autoGroups);
   const tag = sessionTag(service, "oidc");
-  const subject = { subject: user.id, method: "oidc", email: user.email, tag, groups } as const;
+  const lifetimeSeconds = sessionSeconds(service.auth);
+  const subject = {
+    subject: user.id,
+    method: "oidc",
+    email: user.email,
+    tag,
+    groups,
+    lifetimeSeconds,
+  } as const;
   return signSession(key, service.domain, subject, nowMs());
 }
 

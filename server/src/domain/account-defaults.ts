@@ -31,6 +31,9 @@ export function newAccountSettings({ all }: { all?: string } = {}): KeptSettings
     auto_update_always: false,
     metrics_push_enabled: false,
     local_mfa_enabled: false,
+    branding_name: "",
+    branding_logo: "",
+    branding_color: "",
     extra: {
       peer_approval_enabled: false,
       user_approval_required: true,

@@ -12,6 +12,7 @@ import { isDomainName } from "./domain-name.ts";
 import { formatGoDuration, parseGoDuration } from "./go-duration.ts";
 import { headerNameProblem, headerValueProblem } from "./header-rules.ts";
 import { hasHostBits, parseAddress, parseNetwork } from "./ip-network.ts";
+import { checkSessionTimes, type SessionTimes } from "./session-times.ts";
 import { validateAccessRules } from "./validate-access-rules.ts";
 
 /** Authentication as it was asked for, secrets in clear; an empty secret means "keep the stored one". */
@@ -23,6 +24,8 @@ export interface AuthDraft {
   token?: { enabled: boolean };
   shareLink?: { enabled: boolean };
   clientCertificate?: { enabled: boolean; authorities: string };
+  times: SessionTimes;
+  identityToken: boolean;
 }
 
 /** A service request whose shape is right. References to other objects are not checked yet. */
@@ -247,7 +250,8 @@ function checkCustomHeaders(headers: Readonly<Record<string, string>>, path: str
 }
 
 function checkAuth(mode: ServiceMode, request: ServiceAuthRequest): AuthDraft {
-  const draft: AuthDraft = {};
+  const times = checkSessionTimes(request, (member, problem) => invalid(`auth.${member}`, problem));
+  const draft: AuthDraft = { times, identityToken: request.identity_token ?? false };
   const onlyHttp = (member: string, enabled: boolean) => {
     if (enabled && mode !== "http") {
       invalid(`auth.${member}`, `authentication is not available in ${mode} mode`);
@@ -282,6 +286,7 @@ function checkAuth(mode: ServiceMode, request: ServiceAuthRequest): AuthDraft {
     if (problem) invalid("auth.client_certificate_auth.ca_certificates", problem);
     draft.clientCertificate = { enabled, authorities };
   }
+  onlyHttp("identity_token", draft.identityToken);
   // Accepted and dropped, as NetBird does.
   onlyHttp("link_auth", request.link_auth?.enabled ?? false);
   if (headers && headers.length > 0) {

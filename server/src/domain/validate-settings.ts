@@ -1,5 +1,6 @@
 import { AppError } from "@netbird-proxy/proto";
 import type { KeptSettings } from "./account-defaults.ts";
+import { type Branding, brandingProblem } from "./branding.ts";
 import { isDomainName } from "./domain-name.ts";
 
 const HOUR_S = 3_600;
@@ -15,11 +16,15 @@ function invalid(path: string, message: string, hint?: string): never {
 }
 
 /** What can be said without looking at groups and addresses. @throws AppError `account.invalid` */
-export function validateSettings(settings: Omit<KeptSettings, "extra">): void {
+export function validateSettings(
+  settings: Omit<KeptSettings, "extra" | keyof Branding> & Partial<Branding>,
+): void {
   const { peer_login_expiration: expiration, dns_domain: domain, auto_update_version: version } = settings;
   if (expiration < HOUR_S || expiration > 180 * DAY_S) {
     invalid("peer_login_expiration", `${expiration} seconds are not 1 hour to 180 days`);
   }
+  const branding = brandingProblem(settings);
+  if (branding) invalid(branding.setting, branding.why);
   const inactivity = settings.peer_inactivity_expiration;
   if (inactivity < 0 || inactivity > MAX_INACTIVITY_S) {
     invalid("peer_inactivity_expiration", `${inactivity} seconds are not 0 to ${MAX_INACTIVITY_S}`);

@@ -8,6 +8,8 @@ import { authenticateCalls } from "./authenticate-call.ts";
 import { CallFailure } from "./call-failure.ts";
 import { certificateStore } from "./certificate-store/certificate-store.ts";
 import { type GrpcPorts, HEARTBEAT_MS } from "./ports.ts";
+import { endSession, listEnded } from "./proxy-control/end-session.ts";
+import { listBrandings } from "./proxy-control/list-brandings.ts";
 import { redeemShareLink } from "./proxy-control/redeem-share-link.ts";
 import { redeemSignIn } from "./proxy-control/redeem-sign-in.ts";
 import { reportState } from "./proxy-control/report-state.ts";
@@ -88,6 +90,9 @@ export function createGrpcServer(ports: GrpcPorts): GrpcApi {
     sendAccessLogs: sendAccessLogs(ports, accessLogSink),
     redeemSignIn: redeemSignIn(ports),
     redeemShareLink: redeemShareLink(ports),
+    endSession: endSession(ports),
+    listEndedSessions: listEnded(ports),
+    listBrandings: listBrandings(ports),
   };
   const agentService: agent.AgentServiceServer = { enroll: enroll(ports), sync: sync(all) };
   server.addService(proxyServiceDefinition, proxyService);

@@ -2,6 +2,7 @@ import { management } from "@netbird-proxy/proto/grpc";
 import { parseGoDuration } from "../domain/go-duration.ts";
 import { parseAddress } from "../domain/ip-network.ts";
 import { sessionTags } from "../domain/session-tag.ts";
+import { sessionIdleSeconds, sessionSeconds } from "../domain/session-times.ts";
 import { resolveTargetHost, type TargetDirectory } from "../domain/target-host.ts";
 import type {
   StoredRestrictions,
@@ -11,21 +12,21 @@ import type {
   StoredTargetOptions,
 } from "../store/services.ts";
 
-/** How long a visitor's session cookie lives; the token inside has the same age. */
-export const MAX_SESSION_AGE_SECONDS = 86_400;
-
 /** Proxies name a method like the sessions that come from it. */
 const methodNames: Record<string, string> = { sso: "oidc", share_link: "link" };
 
 /**
  * The complete description of a service for a proxy. Source: reference §4.3.
  * Hashes of header secrets stay here: no proxy uses them, the server compares.
+ *
+ * @param identityKey of {@link identityKeyOf}
  */
 export function buildMapping(
   service: StoredService,
   directory: TargetDirectory,
   type: management.ProxyMappingUpdateType,
   authToken = "",
+  identityKey: Uint8Array = new Uint8Array(),
 ): management.ProxyMapping {
   const { auth, accessRestrictions } = service;
   return {
@@ -39,7 +40,7 @@ export function buildMapping(
     authToken,
     auth: {
       sessionKey: service.sessionPublicKey,
-      maxSessionAgeSeconds: BigInt(MAX_SESSION_AGE_SECONDS),
+      maxSessionAgeSeconds: BigInt(sessionSeconds(auth)),
       password: auth.password?.enabled ?? false,
       pin: auth.pin?.enabled ?? false,
       oidc: auth.bearer?.enabled ?? false,
@@ -51,6 +52,9 @@ export function buildMapping(
       serviceTokens: auth.token?.enabled ? service.grants.tokens.map(tokenMessage) : [],
       shareLink: auth.shareLink?.enabled ?? false,
       clientAuthorityPem: auth.clientCertificate?.enabled ? auth.clientCertificate.authorities : "",
+      sessionIdleSeconds: BigInt(sessionIdleSeconds(auth)),
+      sessionIdleKey: Buffer.from(auth.sessionIdleKey ?? "", "base64"),
+      identityKey: Buffer.from(identityKey),
     },
     passHostHeader: service.passHostHeader,
     rewriteRedirects: service.rewriteRedirects,

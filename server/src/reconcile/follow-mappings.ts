@@ -1,6 +1,7 @@
 import type { AccountId, ServiceId } from "@netbird-proxy/proto";
 import { management } from "@netbird-proxy/proto/grpc";
 import { whyNotServed } from "../domain/may-serve.ts";
+import { identityKeyOf } from "../secrets/identity-key.ts";
 import { listServiceHeadsOfCluster } from "../store/mapping-sources.ts";
 import type { Store } from "../store/open.ts";
 import type { ProxyCapabilities } from "../store/proxies.ts";
@@ -38,7 +39,7 @@ export interface ResumePoint {
 }
 
 export interface FollowMappingsOptions {
-  store: Pick<Store, "db">;
+  store: Pick<Store, "db" | "secrets">;
   feed: RevisionFeed;
   loads: MappingLoads;
   audience: MappingAudience;
@@ -96,6 +97,7 @@ export async function* followMappings(options: FollowMappingsOptions): AsyncGene
             current.directory,
             created.has(item.id) ? UPDATE_TYPE_CREATED : UPDATE_TYPE_MODIFIED,
             token,
+            identityKeyOf(item, store.secrets),
           );
     const split = () => [...splitBatches(items, (item) => encodedBytes(build(item)) + TOKEN_BYTES)];
     if (!frame.initial && !audience.needsOneTimeTokens) {

@@ -1,6 +1,7 @@
 import { runCommand } from "../commands/command.ts";
 import { type CommandContext, systemActor } from "../commands/context.ts";
 import { reviseTunnel } from "../commands/revise.ts";
+import { deleteExpiredEndedSessions } from "../store/ended-sessions.ts";
 import { deleteOldFailureBudgets } from "../store/failure-budgets.ts";
 import { deleteResourceMemberships } from "../store/groups.ts";
 import { deleteOldIdempotencyKeys } from "../store/idempotency-keys.ts";
@@ -36,6 +37,7 @@ export async function sweep(context: CommandContext): Promise<void> {
   await deleteExpiredIdentityRecords(db, nowMs());
   await deleteExpiredPendingSignIns(db, nowMs());
   await deleteExpiredSignInCodes(db, nowMs());
+  await deleteExpiredEndedSessions(db, nowMs());
   await markSilentDevicesDisconnected(db, nowMs() - DEVICE_SILENT_MS);
   // A server that was killed leaves the peers of its streams behind as connected.
   await markSilentStreamsDisconnected(db, nowMs() - PROXY_ACTIVE_MS);

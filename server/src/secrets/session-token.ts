@@ -1,11 +1,11 @@
 import { createPrivateKey, createPublicKey } from "node:crypto";
 import { jwtVerify, SignJWT } from "jose";
 import { type SessionMethod, sessionMethods, sessionTag } from "../domain/session-tag.ts";
+import { DEFAULT_SESSION_SECONDS } from "../domain/session-times.ts";
 import type { StoredService } from "../store/services.ts";
 
 /** Source: reference §10.1; proxies check all of it. */
 const ISSUER = "netbird-management";
-export const SESSION_TTL_SECONDS = 86_400;
 
 export interface SessionSubject {
   /** User id, peer id, or `password-user`, `pin-user`, `header-user`. */
@@ -14,10 +14,10 @@ export interface SessionSubject {
   email?: string;
   /** Of the method, from {@link sessionTag}. */
   tag: string;
-  /** Less than {@link SESSION_TTL_SECONDS}. */
-  lastsSeconds?: number;
   /** Ids and names pair by position. */
   groups?: { id: string; name: string }[];
+  /** A day when not given. */
+  lifetimeSeconds?: number;
 }
 
 /**
@@ -27,7 +27,7 @@ export interface SessionSubject {
 export async function signSession(
   privateKey: string,
   domain: string,
-  { subject, method, email, tag, groups = [], lastsSeconds = SESSION_TTL_SECONDS }: SessionSubject,
+  { subject, method, email, tag, groups = [], lifetimeSeconds = DEFAULT_SESSION_SECONDS }: SessionSubject,
   nowMs: number,
 ): Promise<string> {
   const bytes = Buffer.from(privateKey, "base64");
@@ -54,7 +54,7 @@ export async function signSession(
     .setAudience([domain])
     .setIssuedAt(nowSeconds)
     .setNotBefore(nowSeconds)
-    .setExpirationTime(nowSeconds + lastsSeconds)
+    .setExpirationTime(nowSeconds + lifetimeSeconds)
     .sign(key);
 }
 
@@ -67,6 +67,15 @@ export async function readSession(
   token: string,
   nowMs: number,
 ): Promise<string | undefined> {
+  return (await readSessionClaims(service, token, nowMs))?.subject;
+}
+
+/** @returns undefined for anything but a valid, current session of this service */
+export async function readSessionClaims(
+  service: SessionService,
+  token: string,
+  nowMs: number,
+): Promise<{ subject: string; expiresAtMs: number } | undefined> {
   try {
     const key = createPublicKey({
       format: "jwk",
@@ -84,7 +93,7 @@ export async function readSession(
     });
     const method = sessionMethods.find((one) => one === payload.method);
     if (method === undefined || payload.session_tag !== sessionTag(service, method)) return undefined;
-    return payload.sub || undefined;
+    return payload.sub ? { subject: payload.sub, expiresAtMs: (payload.exp ?? 0) * 1000 } : undefined;
   } catch {
     return undefined;
   }

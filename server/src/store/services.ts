@@ -13,6 +13,13 @@ export interface StoredAuth {
   pin?: { enabled: boolean; hash: string };
   bearer?: { enabled: boolean; groups: string[] };
   headers?: { enabled: boolean; header: string; hash: string }[];
+  /** Go durations in canonical form; a day, and never, when not there. */
+  sessionLength?: string;
+  sessionIdleTime?: string;
+  /** Base64. With it proxies tell each other when a session was used; worth nothing without the session itself. */
+  sessionIdleKey?: string;
+  /** Targets are told who the visitor is with a signed token. */
+  identityToken?: true;
   token?: { enabled: boolean };
   shareLink?: { enabled: boolean };
   /** PEM. */

@@ -63,6 +63,9 @@ checkFieldTable({
       "settings.peer_inactivity_expiration": "integer",
       "settings.jwt_groups_claim_name": "string",
       "settings.jwt_allow_groups": "strings",
+      "settings.branding_name": "string",
+      "settings.branding_logo": "string",
+      "settings.branding_color": "string",
       "settings.dns_domain": "string",
       "settings.network_range": "string",
       "settings.network_range_v6": "string",
@@ -77,6 +80,14 @@ checkFieldTable({
   },
   answer: Account,
   rows: [
+    takes("branding_name", "any text", { branding_name: "Müller & <Söhne>" }),
+    takes("branding_color", "seen on white", { branding_color: "#2563eb" }),
+    takes("branding_color", "empty is the usual one", { branding_color: "" }),
+    rejects("branding_name", "too long", { branding_name: "x".repeat(65) }),
+    rejects("branding_logo", "an address", { branding_logo: "https://example.com/logo.png" }),
+    rejects("branding_color", "not seen on white", { branding_color: "#ffff00" }),
+    rejects("branding_color", "no color", { branding_color: "blue" }),
+
     ...off.flatMap((key) => [
       takes(key, "as sent", { [key]: true }),
       takes(key, "absent is false", {}, { [key]: false }),

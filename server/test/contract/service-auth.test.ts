@@ -192,6 +192,33 @@ checkServiceTable({
       "request.malformed",
     ]),
 
+    auth("identity_token", "on", true),
+    accepts(
+      "auth.identity_token",
+      "off is absent",
+      { auth: { identity_token: false } },
+      { auth: exactly({}) },
+    ),
+    noAuth("identity_token", "is a boolean", { identity_token: "yes" }, [400, "request.malformed"]),
+    auth("session_length", "the shortest", "1m", "1m0s"),
+    auth("session_length", "the longest, in its canonical form", "720h", "720h0m0s"),
+    noAuth("session_length", "too short", { session_length: "59s" }),
+    noAuth("session_length", "too long", { session_length: "721h" }),
+    noAuth("session_length", "no duration", { session_length: "a day" }),
+    noAuth("session_length", "parts of a second", { session_length: "90.5s" }),
+    noAuth("session_length", "negative", { session_length: "-1h" }),
+    noAuth("session_length", "is a string", { session_length: 3600 }, [400, "request.malformed"]),
+    auth("session_idle_time", "within the length, which is a day", "24h", "24h0m0s"),
+    accepts(
+      "auth.session_idle_time",
+      "within a longer length",
+      { auth: { session_length: "100h", session_idle_time: "50h" } },
+      { auth: exactly({ session_length: "100h0m0s", session_idle_time: "50h0m0s" }) },
+    ),
+    noAuth("session_idle_time", "longer than a day", { session_idle_time: "25h" }),
+    noAuth("session_idle_time", "longer than the length", { session_length: "1h", session_idle_time: "61m" }),
+    noAuth("session_idle_time", "too short", { session_idle_time: "30s" }),
+
     accepts(
       "auth",
       "all members at once",

@@ -23,6 +23,9 @@ const newSettings = {
   jwt_allow_groups: [],
   routing_peer_dns_resolution_enabled: true,
   lazy_connection_enabled: true,
+  branding_name: "",
+  branding_logo: "",
+  branding_color: "",
   dns_domain: "",
   peer_expose_enabled: false,
   peer_expose_groups: null,
@@ -132,6 +135,8 @@ suite("accounts over REST", () => {
       auto_update_always: [true],
       metrics_push_enabled: [true],
       local_mfa_enabled: [true],
+      branding_name: ["Example Ltd", ""],
+      branding_color: ["#2563eb", ""],
     };
     for (const [setting, values] of Object.entries(cases)) {
       for (const value of values) {

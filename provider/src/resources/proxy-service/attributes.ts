@@ -179,6 +179,24 @@ const authAttributes = {
     description: "Visitors get in with a `netbird_proxy_share_link`.",
     optional: true,
   }),
+  identity_token: flag({
+    description:
+      "Targets get a signed token about the visitor in `X-NetBird-Identity`; keys at `/.netbird/jwks.json`.",
+    optional: true,
+  }),
+  session_length: text({
+    description: "How long a session lasts, such as `8h`: 1m to 720h. Without it, a day.",
+    optional: true,
+    validators: [duration],
+    sameMeaning: sameDuration,
+  }),
+  session_idle_time: text({
+    description:
+      "A session ends after that long without a request: 1m to `session_length`. Without it, never.",
+    optional: true,
+    validators: [duration],
+    sameMeaning: sameDuration,
+  }),
 };
 
 export const attributes = {

@@ -118,6 +118,9 @@ function authRequest(auth: AuthState | null, secrets: SecretSource): NonNullable
     };
   if (auth.service_tokens !== null) request.token_auth = { enabled: auth.service_tokens };
   if (auth.share_links !== null) request.share_link_auth = { enabled: auth.share_links };
+  if (auth.identity_token !== null) request.identity_token = auth.identity_token;
+  if (auth.session_length !== null) request.session_length = auth.session_length;
+  if (auth.session_idle_time !== null) request.session_idle_time = auth.session_idle_time;
   return request;
 }
 
@@ -157,6 +160,8 @@ export function attributeOfField(
     if (second === "password_auth") return ["auth", "password"];
     if (second === "pin_auth") return ["auth", "pin"];
     if (second === "bearer_auth") return ["auth", "sso"];
+    if (second === "session_length" || second === "session_idle_time" || second === "identity_token")
+      return ["auth", second];
     if (second === "header_auths") {
       const key = headerNames[Number(rest[0])];
       return key === undefined ? ["auth", "headers"] : ["auth", "headers", { key }];

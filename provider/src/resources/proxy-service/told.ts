@@ -99,7 +99,13 @@ function toldAuth(auth: Service["auth"], storedHeaders: ReadonlyMap<string, unkn
     service_tokens: auth.token_auth?.enabled ?? null,
     share_links: auth.share_link_auth?.enabled ?? null,
   };
-  return Object.values(methods).every((method) => method === null) ? null : methods;
+  if (Object.values(methods).every((method) => method === null)) return null;
+  return {
+    ...methods,
+    identity_token: auth.identity_token ?? null,
+    session_length: auth.session_length ?? null,
+    session_idle_time: auth.session_idle_time ?? null,
+  };
 }
 
 /** Header names compare without case; the stored spelling stays. */

@@ -29,19 +29,20 @@ export function answerShareLink(x: Exchange): Answer | Promise<Answer> {
 }
 
 async function redeem(x: Exchange, secret: string): Promise<Answer> {
-  const { id, accountId, domain, access } = x.service!;
+  const { id: serviceId, accountId, domain, access } = x.service!;
   const { authenticator, attempts } = x.parts;
-  const waitSeconds = attempts.waitSeconds(id, x.clientAddress, Date.now());
-  if (waitSeconds > 0) {
-    return answer("access.rate_limited", { headers: ["retry-after", String(waitSeconds)] });
+  const guess = { serviceId, method: "link", address: x.clientAddress } as const;
+  const taken = attempts.take(guess, Date.now());
+  if (!taken.ok) {
+    return answer("access.rate_limited", { headers: ["retry-after", String(taken.waitSeconds)] });
   }
-  attempts.count(id, x.clientAddress, Date.now());
-  const redeemed = await authenticator.redeemShareLink({ accountId, serviceId: id, domain }, secret);
+  const redeemed = await authenticator.redeemShareLink({ accountId, serviceId, domain }, secret);
   if (!redeemed.ok) {
-    if (redeemed.why === "unavailable") attempts.refund(id, x.clientAddress);
-    return answer(redeemed.why === "unavailable" ? "access.check_failed" : "access.share_link_invalid");
+    if (redeemed.why === "invalid") return answer("access.share_link_invalid");
+    attempts.giveBack(guess, { right: false });
+    return answer("access.check_failed");
   }
-  attempts.refund(id, x.clientAddress);
+  attempts.giveBack(guess, { right: true });
   x.caller = await verifySession(access, domain, redeemed.sessionToken, Date.now());
   // A proxy that has not heard of the link yet does not let its sessions in.
   if (x.caller === undefined) return answer("access.check_failed", { headers: ["retry-after", "1"] });

@@ -1,3 +1,4 @@
+import type { Brand } from "../../answer/branding.ts";
 import { escapeHtml, page } from "../../answer/error-page.ts";
 import type { AccessPolicy } from "../policy.ts";
 import { LOGIN_MARK } from "./read-login-form.ts";
@@ -5,6 +6,7 @@ import { SIGN_IN_PATH } from "./visitor-paths.ts";
 
 export interface SignInPage {
   readonly policy: AccessPolicy;
+  readonly brand: Brand | undefined;
   readonly host: string;
   readonly requestId: string;
   /** Path and query that the visitor asked for. */
@@ -23,7 +25,7 @@ const names: Record<Method, string> = { password: "Password", pin: "PIN", oidc: 
  * each, and the six boxes of a PIN are painted behind one plain field, which password managers and screen readers know.
  */
 export function signInPage(asked: SignInPage): string {
-  const { policy, host, requestId, problem, tried } = asked;
+  const { policy, brand, host, requestId, problem, tried } = asked;
   const methods = (["password", "pin", "oidc"] as const).filter((method) => policy[method]);
   const open = tried !== undefined && methods.includes(tried) ? tried : methods[0];
   const alert = problem === "" ? "" : `<p role="alert" id="problem">${escapeHtml(problem)}</p>`;
@@ -51,9 +53,21 @@ export function signInPage(asked: SignInPage): string {
       : "";
   return page(
     `Sign in to ${host}`,
-    `<h1>Sign in to ${escapeHtml(host)}</h1>${alert}${body}${programs}
+    `${brand === undefined ? "" : heading(brand)}<h1>Sign in to <span class="host">${breakable(host)}</span></h1>${alert}${body}${programs}
 <p><small>401 · request ${escapeHtml(requestId)}</small></p>`,
+    brand?.style,
   );
+}
+
+function heading({ name, logo }: Brand): string {
+  // The name is beside it, so a picture says nothing more to who cannot see it.
+  const picture = logo === "" ? "" : `<img class="logo" alt="" src="${escapeHtml(logo)}">`;
+  return picture + (name === "" ? "" : `<p class="brand">${escapeHtml(name)}</p>`);
+}
+
+/** A long name breaks at its dots. */
+function breakable(host: string): string {
+  return escapeHtml(host).replaceAll(".", "<wbr>.");
 }
 
 function panel(method: Method, { wanted, problem, tried }: SignInPage, open: boolean): string {

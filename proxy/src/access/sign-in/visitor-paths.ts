@@ -7,6 +7,8 @@ export const CALLBACK_PATH = "/.netbird/callback";
 /** The secret of a share link follows. */
 export const SHARE_PATH = "/.netbird/share/";
 export const SIGN_OUT_PATH = "/.netbird/sign-out";
+/** With which targets verify what X-NetBird-Identity says. */
+export const JWKS_PATH = "/.netbird/jwks.json";
 
 /**
  * An address on this host, for a redirect.

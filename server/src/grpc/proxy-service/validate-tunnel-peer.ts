@@ -3,6 +3,7 @@ import type { management } from "@netbird-proxy/proto/grpc";
 import { formatAddress, parseAddress } from "../../domain/ip-network.ts";
 import { isInRequiredGroups, requiredGroups } from "../../domain/service-groups.ts";
 import { sessionTag } from "../../domain/session-tag.ts";
+import { sessionSeconds } from "../../domain/session-times.ts";
 import { signSession } from "../../secrets/session-token.ts";
 import { findPeerByAddress, listGroupsOfPeer } from "../../store/find-peer.ts";
 import { findServiceByDomain, SESSION_KEY_PURPOSE } from "../../store/services.ts";
@@ -54,6 +55,7 @@ export function validateTunnelPeer({ context, log }: GrpcPorts): handleUnaryCall
       email: identity.userEmail,
       tag,
       groups,
+      lifetimeSeconds: sessionSeconds(service.auth),
     } as const;
     const sessionToken = await signSession(key, service.domain, subject, nowMs());
     return { valid: true, deniedReason: "", sessionToken, ...identity };

@@ -82,6 +82,9 @@ function draftOf({ settings, onboarding }: AccountRequest): AccountDraft {
       auto_update_always: settings.auto_update_always,
       metrics_push_enabled: settings.metrics_push_enabled,
       local_mfa_enabled: settings.local_mfa_enabled,
+      ...(settings.branding_name === undefined ? {} : { branding_name: settings.branding_name }),
+      ...(settings.branding_logo === undefined ? {} : { branding_logo: settings.branding_logo }),
+      ...(settings.branding_color === undefined ? {} : { branding_color: settings.branding_color }),
       ...(extra
         ? {
             extra: {

@@ -146,6 +146,7 @@ function viewOptions(options: StoredTargetOptions): ServiceTarget["options"] {
 /** Secrets never leave: their keys stay, empty. */
 function viewAuth(auth: StoredAuth): ServiceAuth {
   const { password, pin, bearer, headers, token, shareLink, clientCertificate } = auth;
+  const { sessionLength, sessionIdleTime, identityToken } = auth;
   return {
     ...(password ? { password_auth: { enabled: password.enabled, password: "" } } : {}),
     ...(pin ? { pin_auth: { enabled: pin.enabled, pin: "" } } : {}),
@@ -170,6 +171,9 @@ function viewAuth(auth: StoredAuth): ServiceAuth {
           },
         }
       : {}),
+    ...(sessionLength ? { session_length: sessionLength } : {}),
+    ...(sessionIdleTime ? { session_idle_time: sessionIdleTime } : {}),
+    ...(identityToken ? { identity_token: true } : {}),
   };
 }
 

@@ -29,6 +29,7 @@ export const backupTables: readonly { name: string; key?: string }[] = [
   { name: "uploaded_certificates", key: "id" },
   { name: "dns_credentials", key: "id" },
   { name: "wildcard_certificates" },
+  { name: "ended_sessions" },
   { name: "revision_counter" },
   { name: "audit_events", key: "id" },
   { name: "access_logs", key: "id" },

@@ -17,6 +17,7 @@ import * as dnsRecordAttempts from "./0015-dns-record-attempts.ts";
 import * as preflight from "./0016-preflight.ts";
 import * as signInCodes from "./0017-sign-in-codes.ts";
 import * as sessionEpoch from "./0018-session-epoch.ts";
+import * as endedSessions from "./0019-ended-sessions.ts";
 import * as accessRules from "./0022-access-rules.ts";
 import * as serviceGrants from "./0025-service-grants.ts";
 
@@ -46,6 +47,7 @@ const migrations: readonly Migration[] = [
   { name: "0016-preflight", ...preflight },
   { name: "0017-sign-in-codes", ...signInCodes },
   { name: "0018-session-epoch", ...sessionEpoch },
+  { name: "0019-ended-sessions", ...endedSessions },
   { name: "0022-access-rules", ...accessRules },
   { name: "0025-service-grants", ...serviceGrants },
 ];

@@ -11,6 +11,7 @@ import { readSession, signSession } from "../../../src/secrets/session-token.ts"
 import { listAccessLogs } from "../../../src/store/access-logs.ts";
 import { listPeers } from "../../../src/store/peers.ts";
 import { SESSION_KEY_PURPOSE, type StoredService } from "../../../src/store/services.ts";
+import { chargeSignIn } from "../../../src/store/sign-in-attempts.ts";
 import { insertUser, updateUser } from "../../../src/store/users.ts";
 import {
   answer,
@@ -110,9 +111,17 @@ suite("calls of a proxy", () => {
   });
 
   suite("signing in", () => {
-    const authenticate = (service: StoredService, request: management.AuthenticateRequest["request"]) =>
+    const authenticate = (
+      service: StoredService,
+      request: management.AuthenticateRequest["request"],
+      clientAddress = "",
+    ) =>
       call<management.AuthenticateResponse>((client, metadata, done) =>
-        client.authenticate({ id: service.id, accountId: plane.account, request }, metadata, done),
+        client.authenticate(
+          { id: service.id, accountId: plane.account, request, clientAddress },
+          metadata,
+          done,
+        ),
       );
     const password = (value: string) => ({ $case: "password" as const, value: { password: value } });
     const pin = (value: string) => ({ $case: "pin" as const, value: { pin: value } });
@@ -171,17 +180,73 @@ suite("calls of a proxy", () => {
         header("X-Other", "k-1"),
         undefined,
       ]) {
-        assert.deepEqual(await authenticate(service, request), { success: false, sessionToken: "" });
+        const { success, sessionToken } = await authenticate(service, request);
+        assert.deepEqual([success, sessionToken], [false, ""]);
       }
     });
 
-    test("guessing is slowed down per service and method, and stops costing hashes", async () => {
+    test("an address that guesses waits longer and longer, and nobody else does", async () => {
       const service = await locked();
-      for (let n = 0; n < 10; n += 1) await authenticate(service, pin(`00000${n}`));
-      await assert.rejects(authenticate(service, pin("123456")), failsWith(Status.RESOURCE_EXHAUSTED));
-      assert.equal((await authenticate(service, password("open sesame"))).success, true);
-      plane.clock.aheadMs += 5_100;
-      assert.equal((await authenticate(service, pin("123456"))).success, true);
+      const from = (address: string, value: string) => authenticate(service, pin(value), address);
+      for (let left = 9; left >= 0; left -= 1) {
+        const { success, attemptsLeft } = await from("192.0.2.1", "000000");
+        assert.deepEqual([success, attemptsLeft], [false, left]);
+      }
+      const refusal = await from("192.0.2.1", "123456");
+      assert.deepEqual(
+        [refusal.success, refusal.attemptsLeft, refusal.retryAfterSeconds],
+        [false, 0, 10],
+        "the right one is not even looked at",
+      );
+      assert.equal((await authenticate(service, password("open sesame"), "192.0.2.1")).success, true);
+      assert.equal((await from("192.0.2.2", "123456")).success, true);
+      plane.clock.aheadMs += 10_100;
+      assert.equal((await from("192.0.2.1", "000000")).attemptsLeft, 0);
+      assert.equal((await from("192.0.2.1", "123456")).retryAfterSeconds, 20);
+      plane.clock.aheadMs += 20_100;
+      assert.equal((await from("192.0.2.1", "123456")).success, true);
+      assert.equal((await from("192.0.2.1", "000000")).attemptsLeft, 9, "clean again");
+    });
+
+    test("all addresses together have a budget, of which first attempts keep a part", async () => {
+      const service = await locked();
+      const charge = (address: string) =>
+        chargeSignIn(
+          plane.store.db,
+          { serviceId: service.id, method: "pin", address },
+          plane.context.nowMs(),
+        );
+      let passed = 0;
+      for (let n = 0; n < 1_000; n += 1) if ((await charge(`10.0.0.${n % 50}`)).ok) passed += 1;
+      assert.equal(passed, 150, "the first attempts of fifty, and a hundred more");
+      assert.equal((await authenticate(service, pin("123456"), "192.0.2.1")).success, true);
+      assert.equal((await authenticate(service, pin("000000"), "192.0.2.1")).success, false);
+      assert.equal((await authenticate(service, pin("123456"), "192.0.2.1")).retryAfterSeconds, 10);
+    });
+
+    test("attempts of the same moment are all counted, and proxies that name no address count together", async () => {
+      const service = await locked();
+      const now = await Promise.all(
+        Array.from({ length: 30 }, () => authenticate(service, pin("000000"), "192.0.2.1")),
+      );
+      assert.equal(now.filter(({ retryAfterSeconds }) => retryAfterSeconds === 0).length, 10);
+      let looked = 0;
+      for (let n = 0; n < 8; n += 1) {
+        const some = await Promise.all(
+          Array.from({ length: 15 }, () => authenticate(service, password("wrong"))),
+        );
+        looked += some.filter(({ retryAfterSeconds }) => retryAfterSeconds === 0).length;
+      }
+      assert.equal(looked, 100);
+    });
+
+    test("header credentials are counted too; one that was right lately is not looked at again", async () => {
+      const service = await locked();
+      const from = (value: string) => authenticate(service, header("X-Api-Key", value), "192.0.2.1");
+      assert.equal((await from("k-1")).success, true);
+      for (let n = 0; n < 10; n += 1) assert.equal((await from(`wrong ${n}`)).success, false);
+      assert.equal((await from("k-2")).retryAfterSeconds, 10);
+      assert.equal((await from("k-1")).success, true);
     });
 
     test("a service that does not exist, or is another account's, is told apart from a wrong secret", async () => {
@@ -194,7 +259,12 @@ suite("calls of a proxy", () => {
       await assert.rejects(
         call((client, _, done) =>
           client.authenticate(
-            { id: service.id, accountId: plane.account, request: password("open sesame") },
+            {
+              id: service.id,
+              accountId: plane.account,
+              request: password("open sesame"),
+              clientAddress: "",
+            },
             foreign,
             done,
           ),
