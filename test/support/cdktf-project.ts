@@ -1,0 +1,55 @@
+import assert from "node:assert/strict";
+import { cpSync, existsSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { repository } from "../../scripts/stack/programs.ts";
+import { type TerraformResult, terraform } from "../../scripts/stack/terraform.ts";
+
+/** What a checkout of the example has; what was installed or generated in place stays there. */
+const leftBehind = new Set(["node_modules", ".gen", "cdktf.out"]);
+
+/** A copy of examples/cdktf with packages of its own, and the real cdktf. */
+export class CdktfProject {
+  readonly folder: string;
+  readonly #env: Record<string, string>;
+
+  /** @param env where Terraform finds the provider, and the provider its server */
+  constructor(folder: string, env: Record<string, string>) {
+    const example = join(repository, "examples", "cdktf");
+    this.folder = join(folder, "cdktf");
+    cpSync(example, this.folder, {
+      recursive: true,
+      filter: (source) => !leftBehind.has(source.slice(example.length + 1)),
+    });
+    // The CLI asks for newer versions of itself, and keeps a folder in the user's home, unless it is told otherwise.
+    this.#env = { CI: "1", DISABLE_VERSION_CHECK: "1", CDKTF_HOME: join(folder, "cdktf-home"), ...env };
+  }
+
+  write(file: string, content: string): void {
+    assert.ok(existsSync(join(this.folder, file)), `the example has a ${file}`);
+    writeFileSync(join(this.folder, file), content);
+  }
+
+  /** By the lock file, and without scripts: the only one would build a terminal, which nobody needs here. */
+  async install(): Promise<void> {
+    await this.#ok("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"]);
+  }
+
+  /** A script of the example's package.json, with its output. */
+  script(name: string, ...args: string[]): Promise<string> {
+    return this.#ok("npm", ["run", "--silent", name, "--", ...args]);
+  }
+
+  runScript(name: string, ...args: string[]): Promise<TerraformResult> {
+    return this.#run("npm", ["run", "--silent", name, "--", ...args]);
+  }
+
+  async #ok(program: string, args: string[]): Promise<string> {
+    const { code, output } = await this.#run(program, args);
+    assert.equal(code, 0, `${program} ${args.join(" ")}:\n${output}`);
+    return output;
+  }
+
+  #run(program: string, args: string[]): Promise<TerraformResult> {
+    return terraform(program, args, { cwd: this.folder, env: this.#env });
+  }
+}
