@@ -10,6 +10,7 @@ import {
   copyFileSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   writeFileSync,
@@ -19,12 +20,14 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { installPaths, pluginsFolder, programName } from "./provider-package/install.ts";
+import { nodeLicence } from "./provider-package/node-binary.ts";
 import { host, platforms } from "./provider-package/platforms.ts";
 import { requireSigningKey, sign } from "./provider-package/sign.ts";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string };
 const bundle = join(root, "provider", "dist", `terraform-provider-netbird_v${version}`);
+const cache = join(root, ".cache", "node-binaries");
 const base = `terraform-provider-netbird_${version}`;
 
 const { values: options } = parseArgs({
@@ -53,7 +56,7 @@ async function place(platform: string, file: string, small: boolean): Promise<vo
   else {
     // The library that puts the script into Node is only wanted here.
     const { makeExecutable } = await import("./provider-package/executable.ts");
-    await makeExecutable(platform, bundle, file, join(root, ".cache", "node-binaries"));
+    await makeExecutable(platform, bundle, file, cache);
   }
   chmodSync(file, 0o755);
 }
@@ -86,9 +89,11 @@ async function zip(platform: string, out: string): Promise<string> {
   try {
     const program = programName(version, platform);
     await place(platform, join(staging, program), options.small);
+    copyFileSync(join(root, "LICENSE"), join(staging, "LICENSE"));
+    if (!options.small) copyFileSync(nodeLicence(cache), join(staging, "LICENSE.node"));
     const file = `${base}_${platform}.zip`;
     // -X leaves times and owners of this machine out; the mode stays, without which nobody could start the file.
-    run("zip", ["-q", "-X", join(out, file), program], staging);
+    run("zip", ["-q", "-X", join(out, file), ...readdirSync(staging)], staging);
     return file;
   } finally {
     rmSync(staging, { recursive: true, force: true });

@@ -1,8 +1,11 @@
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { nodeVersion, platforms } from "./platforms.ts";
+
+/** The one whose package has the licence's text; those for Windows lack it. */
+const LICENCED = "linux_amd64";
 
 /**
  * Node for a platform, from npm the first time and from `cache` afterwards.
@@ -26,11 +29,17 @@ export function nodeBinary(platform: string, cache: string): string {
     const found = createHash("sha512").update(readFileSync(archive)).digest("base64");
     if (found !== sha512)
       throw new Error(`${npm}@${nodeVersion} is not what it was: sha512 ${found} instead of ${sha512}`);
-    execFileSync("tar", ["-xzf", archive, "-C", fresh, `package/${file}`]);
+    const wanted = platform === LICENCED ? [file, "LICENSE"] : [file];
+    execFileSync("tar", ["-xzf", archive, "-C", fresh, ...wanted.map((name) => `package/${name}`)]);
     rmSync(folder, { recursive: true, force: true });
     renameSync(join(fresh, "package"), folder);
   } finally {
     rmSync(fresh, { recursive: true, force: true });
   }
   return program;
+}
+
+/** Path of the licence that whoever hands out Node has to hand out with it. */
+export function nodeLicence(cache: string): string {
+  return join(dirname(nodeBinary(LICENCED, cache)), "..", "LICENSE");
 }

@@ -95,7 +95,10 @@ suite("the packages", () => {
       metadata: { protocol_versions: ["6.0"] },
     });
     for (const zip of zips)
-      assert.deepEqual(zipEntries(join(out, zip)), [["-rwxr-xr-x", "terraform-provider-netbird_v0.1.0"]]);
+      assert.deepEqual(zipEntries(join(out, zip)), [
+        ["-rw-r--r--", "LICENSE"],
+        ["-rwxr-xr-x", "terraform-provider-netbird_v0.1.0"],
+      ]);
     await plans(mirrorOf(out));
   });
 
@@ -131,8 +134,10 @@ suite("the packages", () => {
     }
     assert.deepEqual(verifiedNames(out, sums), [...wanted.map(zipOf), manifest]);
 
-    const mac = unzipped(join(out, zipOf("darwin_arm64")));
+    const mac = unzipped(join(out, zipOf("darwin_arm64")), "terraform-provider-netbird_v0.1.0");
     assert.deepEqual(zipEntries(join(out, zipOf("darwin_arm64"))), [
+      ["-rw-r--r--", "LICENSE"],
+      ["-rw-r--r--", "LICENSE.node"],
       ["-rwxr-xr-x", "terraform-provider-netbird_v0.1.0"],
     ]);
     assert.deepEqual([mac.readUInt32LE(0), mac.readUInt32LE(4)], [0xfeedfacf, 0x0100000c]);
@@ -140,8 +145,10 @@ suite("the packages", () => {
     assert.equal(wrong, 0, `of ${pages} pages`);
     assert.ok(signedBytes > 100_000_000, "the signature is over the whole program");
 
-    const windows = unzipped(join(out, zipOf("windows_amd64")));
+    const windows = unzipped(join(out, zipOf("windows_amd64")), "terraform-provider-netbird_v0.1.0.exe");
     assert.deepEqual(zipEntries(join(out, zipOf("windows_amd64"))), [
+      ["-rw-r--r--", "LICENSE"],
+      ["-rw-r--r--", "LICENSE.node"],
       ["-rwxr-xr-x", "terraform-provider-netbird_v0.1.0.exe"],
     ]);
     const header = windows.readUInt32LE(0x3c);

@@ -37,12 +37,13 @@ export function zipEntries(zip: string): [mode: string, name: string][] {
   return execFileSync("unzip", ["-Z", "-l", zip], { encoding: "utf8" })
     .split("\n")
     .filter((line) => /^[-d?]/.test(line))
-    .map((line) => [line.split(/\s+/)[0]!, line.split(/\s+/).at(-1)!]);
+    .map((line): [string, string] => [line.split(/\s+/)[0]!, line.split(/\s+/).at(-1)!])
+    .sort(([, a], [, b]) => (a < b ? -1 : 1));
 }
 
-/** The only file of a zip. */
-export function unzipped(zip: string): Buffer {
-  return execFileSync("unzip", ["-p", zip], { maxBuffer: 512 * 1024 * 1024 });
+/** One file of a zip. */
+export function unzipped(zip: string, name: string): Buffer {
+  return execFileSync("unzip", ["-p", zip, name], { maxBuffer: 512 * 1024 * 1024 });
 }
 
 /**
