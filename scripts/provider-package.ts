@@ -8,6 +8,7 @@ import { createHash } from "node:crypto";
 import {
   chmodSync,
   copyFileSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -19,7 +20,7 @@ import { homedir, tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { installPaths, pluginsFolder, programName } from "./provider-package/install.ts";
+import { both, installPaths, pluginFolders, programName } from "./provider-package/install.ts";
 import { nodeLicence } from "./provider-package/node-binary.ts";
 import { host, platforms } from "./provider-package/platforms.ts";
 import { requireSigningKey, sign } from "./provider-package/sign.ts";
@@ -62,8 +63,11 @@ async function place(platform: string, file: string, small: boolean): Promise<vo
 }
 
 async function install(): Promise<void> {
-  const plugins = resolve(options.plugins ?? pluginsFolder(process.platform, process.env, homedir()));
-  const [first = "", ...others] = installPaths(plugins, version, host);
+  const folders =
+    options.plugins === undefined
+      ? pluginFolders(process.platform, process.env, homedir(), existsSync)
+      : both(resolve(options.plugins));
+  const [first = "", ...others] = installPaths(folders, version, host);
   await place(host, first, !options.executable && process.platform !== "win32");
   console.log(`installed ${first}`);
   for (const other of others) {

@@ -1,27 +1,55 @@
 import { posix, win32 } from "node:path";
 
-/** Terraform and OpenTofu look below the name of their own registry. */
-export const registries = ["registry.terraform.io", "registry.opentofu.org"];
+/** Where each of the two looks for plugins of the user, and below which name there. */
+export interface PluginFolders {
+  /** Terraform's, below the name of its registry. */
+  "registry.terraform.io": string;
+  /** OpenTofu's, below the name of its own. */
+  "registry.opentofu.org": string;
+}
 
 /**
- * The folder where both look for plugins of the user.
- * Source: Terraform's documentation, "Implied Local Mirror Directories"; OpenTofu kept it.
+ * The folders where Terraform and OpenTofu look for plugins of the user.
+ * Where `~/.terraform.d` exists, or on Windows, it is one for both. Where it does not, it must not be made for somebody with an XDG
+ * folder: OpenTofu would take its configuration and its credentials from it from then on.
+ * Source: Terraform's documentation, "Implied Local Mirror Directories"; OpenTofu's `cliconfig`.
+ *
  * @param system as in `process.platform`
  * @throws Error on Windows without APPDATA
  */
-export function pluginsFolder(system: string, env: Record<string, string | undefined>, home: string): string {
-  if (system !== "win32") return posix.join(home, ".terraform.d", "plugins");
-  if (!env.APPDATA) throw new Error("APPDATA is not set; say with --plugins where the folder of plugins is");
-  return win32.join(env.APPDATA, "terraform.d", "plugins");
+export function pluginFolders(
+  system: string,
+  env: Record<string, string | undefined>,
+  home: string,
+  exists: (path: string) => boolean,
+): PluginFolders {
+  if (system === "win32") {
+    if (!env.APPDATA)
+      throw new Error("APPDATA is not set; say with --plugins where the folder of plugins is");
+    return both(win32.join(env.APPDATA, "terraform.d", "plugins"));
+  }
+  const classic = posix.join(home, ".terraform.d");
+  const data = env.XDG_DATA_HOME;
+  // On macOS Terraform does not know XDG.
+  if (!data || system === "darwin" || exists(classic)) return both(posix.join(classic, "plugins"));
+  return {
+    "registry.terraform.io": posix.join(data, "terraform", "plugins"),
+    "registry.opentofu.org": posix.join(data, "opentofu", "plugins"),
+  };
+}
+
+/** One folder for both, such as a filesystem mirror. */
+export function both(plugins: string): PluginFolders {
+  return { "registry.terraform.io": plugins, "registry.opentofu.org": plugins };
 }
 
 /**
  * Everywhere the program has to be put.
  * @param platform such as `windows_amd64`
  */
-export function installPaths(plugins: string, version: string, platform: string): string[] {
+export function installPaths(folders: PluginFolders, version: string, platform: string): string[] {
   const { join } = platform.startsWith("windows") ? win32 : posix;
-  return registries.map((registry) =>
+  return Object.entries(folders).map(([registry, plugins]) =>
     join(plugins, registry, "netbirdio", "netbird", version, platform, programName(version, platform)),
   );
 }

@@ -112,7 +112,7 @@ for (const flavour of ["cdktf", "cdktn"] as const)
       assert.ok(domains.some(({ domain }) => domain === "apps.example.test"));
     });
 
-    test("a second deploy changes nothing, and one more line is one more service", async () => {
+    test("diff shows nothing after a deploy, and one more line as one more service", async () => {
       assert.match(
         await project.script("diff"),
         /No changes\. Your infrastructure matches the configuration/,

@@ -38,7 +38,7 @@ suite("the packages", () => {
   /** Initialises and plans with what a folder of plugins has, and nothing else. */
   async function plans(configuration: string, env: Record<string, string> = {}): Promise<void> {
     const work = join(folder, "work");
-    mkdirSync(work);
+    mkdirSync(work, { recursive: true });
     writeFileSync(
       join(work, "main.tf"),
       `terraform {
@@ -185,10 +185,9 @@ suite("the packages", () => {
     }
   });
 
-  test("are installed where Terraform and OpenTofu look for them", async function () {
+  test("are installed into any folder, for Terraform and OpenTofu", async function () {
     this.timeout(120_000);
-    // HOME of the commands is the working folder.
-    const plugins = join(folder, "work-plugins");
+    const plugins = join(folder, "plugins");
     script("--install", "--plugins", plugins);
     for (const registry of ["registry.terraform.io", "registry.opentofu.org"])
       assert.deepEqual(readdirSync(join(plugins, registry, "netbirdio", "netbird", "0.1.0", platform)), [
@@ -196,4 +195,19 @@ suite("the packages", () => {
       ]);
     await plans(`provider_installation {\n  filesystem_mirror {\n    path = "${plugins}"\n  }\n}`);
   });
+
+  for (const [where, env] of [
+    [".terraform.d", { XDG_DATA_HOME: "" }],
+    [".data", { XDG_DATA_HOME: ".data" }],
+  ] as const)
+    test(`are installed where terraform looks by itself: ${where}`, async function () {
+      this.timeout(120_000);
+      // The home folder of the commands is the one they work in.
+      const home = join(folder, "work");
+      const data = env.XDG_DATA_HOME === "" ? "" : join(home, env.XDG_DATA_HOME);
+      const { status, output } = packageProvider(["--install"], { HOME: home, XDG_DATA_HOME: data });
+      assert.equal(status, 0, output);
+      assert.deepEqual(readdirSync(home), [where]);
+      await plans("", { XDG_DATA_HOME: data });
+    });
 });
