@@ -21,19 +21,19 @@ for (const flavour of ["cdktf", "cdktn"] as const)
     let apiPort = 0;
 
     suiteSetup(async () => {
-      await stack.start();
-      project = new CdkProject(flavour, stack.folder, {
+      project = new CdkProject(flavour, stack.folder);
+      await Promise.all([stack.start(), project.install()]);
+      project.env = {
         TF_CLI_CONFIG_FILE: installProvider(stack.folder),
         NB_MANAGEMENT_URL: stack.managementUrl,
         NB_PAT: stack.api.token!,
         PROXY_CLUSTER: stack.domain,
         CUSTOM_DOMAIN: "apps.example.test",
         PEER: stack.peerName,
-      });
+      };
       shopPort = await freePort("tcp");
       apiPort = await freePort("tcp");
       backends.push(await startSampleService("shop", shopPort), await startSampleService("api", apiPort));
-      await project.install();
       await project.script("get");
     });
 

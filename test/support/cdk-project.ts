@@ -23,10 +23,11 @@ function folderOfNode(): string {
 /** A copy of an example of the CDK with packages of its own, and the real command line. */
 export class CdkProject {
   readonly folder: string;
-  readonly #env: Record<string, string>;
+  /** Where Terraform finds the provider, and the provider its server. */
+  env: Record<string, string> = {};
+  readonly #ownEnv: Record<string, string>;
 
-  /** @param env where Terraform finds the provider, and the provider its server */
-  constructor(flavour: "cdktf" | "cdktn", folder: string, env: Record<string, string>) {
+  constructor(flavour: "cdktf" | "cdktn", folder: string) {
     const example = join(repository, "examples", flavour);
     this.folder = join(folder, flavour);
     cpSync(example, this.folder, {
@@ -34,12 +35,11 @@ export class CdkProject {
       filter: (source) => !leftBehind.has(source.slice(example.length + 1)),
     });
     // The CLI asks for newer versions of itself, and keeps a folder in the user's home, unless it is told otherwise.
-    this.#env = {
+    this.#ownEnv = {
       CI: "1",
       DISABLE_VERSION_CHECK: "1",
       CDKTF_HOME: join(folder, "cdk-home"),
       ...(flavour === "cdktn" && { PATH: `${folderOfNode()}${delimiter}${process.env.PATH}` }),
-      ...env,
     };
   }
 
@@ -69,6 +69,6 @@ export class CdkProject {
   }
 
   #run(program: string, args: string[]): Promise<TerraformResult> {
-    return terraform(program, args, { cwd: this.folder, env: this.#env });
+    return terraform(program, args, { cwd: this.folder, env: { ...this.#ownEnv, ...this.env } });
   }
 }
