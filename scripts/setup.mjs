@@ -87,6 +87,8 @@ const systemPackages = [
   ["wireguard-go", "wireguard-go"],
   ["wg", "wireguard-tools"],
   ["zip", "zip"],
+  ["unzip", "unzip"],
+  ["gpg", "gnupg"],
   ["ip", "iproute2"],
   ["iptables", "iptables"],
   ["curl", "curl"],
