@@ -82,7 +82,8 @@ suite("guessing at a PIN, through server and proxies", function () {
     // A PIN that was looked at is answered with 401, one that was not with 429.
     assert.equal((seen.get(401) ?? 0) + (seen.get(429) ?? 0), ATTEMPTS, report);
     assert.ok(seen.get(401)! <= ADDRESSES + guessing.again.burst + refills, report);
-    assert.ok(seen.get(401)! >= ADDRESSES, report);
+    // How many more depends on how many may wait for a hash at once.
+    assert.ok(seen.get(401)! >= guessing.free, report);
     assert.ok(others >= ATTEMPTS / 500);
     for (const [n, proxy] of cluster.proxies.entries()) {
       const clean = await cluster.ask(proxy, "shop", { ...right, headers: from(`192.0.2.${n}`) });

@@ -31,6 +31,22 @@ suite("netbird_proxy_service", () => {
       ${more}`);
   const stored = (): Json => workspace.server.only(workspace.server.services);
 
+  test("sessions and the identity token of auth: in the user's spelling, on, off and gone", async () => {
+    const secured = (more: string) =>
+      basic().replace("public = true", `auth = { pin = { value = "123456" }\n${more} }`);
+    await workspace.apply(secured('session_length = "8h"\nsession_idle_time = "30m"\nidentity_token = true'));
+    const { session_length, session_idle_time, identity_token } = stored().auth;
+    assert.deepEqual([session_length, session_idle_time, identity_token], ["8h0m0s", "30m", true]);
+    assert.equal((await workspace.state(ADDRESS))!.auth.session_length, "8h");
+    await workspace.assertEmptyPlan();
+    await workspace.apply(secured('session_length = "9h"\nidentity_token = false'));
+    assert.deepEqual(stored().auth, { pin_auth: { enabled: true, pin: "" }, session_length: "9h0m0s" });
+    await workspace.assertEmptyPlan();
+    await workspace.apply(secured(""));
+    assert.deepEqual(stored().auth, { pin_auth: { enabled: true, pin: "" } });
+    await workspace.assertEmptyPlan();
+  });
+
   test("create, empty plan, update in place, import, destroy", async () => {
     const { server } = workspace;
     const first = await workspace.plan(basic());

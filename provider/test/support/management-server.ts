@@ -437,6 +437,12 @@ export class ManagementServer {
       });
     }
 
+    for (const name of ["session_length", "session_idle_time"]) {
+      const hours = /^(\d+)h$/.exec(body.auth?.[name] ?? "")?.[1];
+      if (body.auth?.[name]) auth[name] = hours === undefined ? body.auth[name] : `${hours}h0m0s`;
+    }
+    if (body.auth?.identity_token) auth.identity_token = true;
+
     const service: Json = {
       id: id ?? this.#id(),
       name: body.name,

@@ -127,6 +127,9 @@ function identifyByToken(
   });
 }
 
+/** Header credentials that the server is being asked about: a client that begins with many requests at once asks once. */
+const headerChecks = new WeakMap<AccessPolicy, Map<string, Promise<string | Answer>>>();
+
 async function identifyByHeader(
   x: Exchange,
   policy: AccessPolicy,
@@ -143,8 +146,20 @@ async function identifyByHeader(
   }
   // Headers are bytes as characters; the secret was set as text.
   const text = Buffer.from(value, "latin1").toString("utf8");
-  const checked = await check(x, policy, { kind: "header", name, value: text });
+  const checks = headerChecks.get(policy) ?? new Map<string, Promise<string | Answer>>();
+  headerChecks.set(policy, checks);
+  let checking = checks.get(key);
+  const isFirst = checking === undefined;
+  checking ??= check(x, policy, { kind: "header", name, value: text }).finally(() => checks.delete(key));
+  checks.set(key, checking);
+  const checked = await checking;
+  x.authMechanism = "header";
   if (typeof checked !== "string") return checked;
+  if (!isFirst) {
+    x.caller = policy.sessions.get(key)?.caller;
+    x.sessionToken = checked;
+    return undefined;
+  }
   const expiresAtMs = Date.now() + HEADER_CACHE_MS;
   x.sessionToken = checked;
   policy.sessions.set(key, {

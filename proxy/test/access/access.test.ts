@@ -249,6 +249,17 @@ suite("access", () => {
     assert.equal(code(wrong.body), "access.credentials_wrong");
   });
 
+  // Each of them counted as a wrong attempt until its outcome was known, so that all but ten were told to wait.
+  test("many requests at once with one right header credential all pass, and ask once", async () => {
+    const session = await token({ method: "header", sub: "header-user" });
+    const before = proxy.management.authentications.length;
+    proxy.management.authenticate = () => ({ success: true, sessionToken: session });
+    const headers = { "X-Api-Key": "of many", "x-forwarded-for": "203.0.113.60" };
+    const replies = await Promise.all(Array.from({ length: 40 }, () => ask("app", { headers })));
+    assert.deepEqual([...new Set(replies.map(({ status }) => status))], [200]);
+    assert.equal(proxy.management.authentications.length, before + 1);
+  });
+
   // The server was asked about "KÃ¼che", one letter per byte, which nobody ever set.
   test("letters of a header credential are read as UTF-8", async () => {
     const session = await token({ method: "header", sub: "header-user" });
