@@ -5,6 +5,7 @@ import { useStateForUnknown } from "../framework/plan-modifiers.ts";
 import type { Resource } from "../framework/resource.ts";
 import { flag, integer, type PlanOf, setOfText, type ToldOf, text } from "../framework/schema.ts";
 import { integerBetween } from "../framework/validators.ts";
+import { byId } from "./identity.ts";
 import { sorted } from "./sorted.ts";
 import type { Walk } from "./walk.ts";
 
@@ -141,6 +142,7 @@ export const accountSettings: Resource<Attributes, Walk> = {
     description: "Settings of the account. There is one set of them; what is left out stays as it is.",
     attributes: accountSettingsAttributes,
   },
+  identity: byId,
 
   async create({ client, config, signal, keep }) {
     const told = toldSettings(await put(client, config, signal));

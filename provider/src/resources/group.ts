@@ -7,6 +7,7 @@ import { useStateForUnknown } from "../framework/plan-modifiers.ts";
 import type { PlanContext, Resource } from "../framework/resource.ts";
 import { integer, type PlanOf, setOfText, type ToldOf, text } from "../framework/schema.ts";
 import { bytesBetween } from "../framework/validators.ts";
+import { byId } from "./identity.ts";
 import { onlyMatch, parseImportId } from "./import-lookup.ts";
 import { holdsUnknown, preflight } from "./preflight.ts";
 import { unchangedSince } from "./unchanged-since.ts";
@@ -58,6 +59,7 @@ export const group: Resource<GroupAttributes, Walk> = {
     description: "A group of peers and network resources.",
     attributes: groupAttributes,
   },
+  identity: byId,
 
   upgrades: {
     // Resources were objects of id and type once. The official provider has ids, under version 0 too.

@@ -5,6 +5,7 @@ import { isUnknown, type ObjectValue } from "../convert/value.ts";
 import type { ApplyContext, Resource } from "../framework/resource.ts";
 import type { ToldObject } from "../framework/settle-state.ts";
 import { timeoutMs } from "../framework/timeouts.ts";
+import { byId } from "./identity.ts";
 import { onlyMatch, parseImportId } from "./import-lookup.ts";
 import {
   type ServiceAttributes,
@@ -28,6 +29,7 @@ const WAIT_FOR_GONE_MS = 60_000;
 export const proxyService: Resource<ServiceAttributes, Walk> = {
   typeName: "netbird_proxy_service",
   schema,
+  identity: byId,
   validate: validateService,
   plan: planService,
   movesFrom: ["netbird_reverse_proxy_service"],

@@ -113,6 +113,7 @@ export function restResource<A extends Attributes, T extends { id: string }>(
   return {
     typeName,
     schema: { version: kind.version ?? 0, description: kind.description, attributes },
+    identity: { version: 0, attributes: [...parents, "id"] },
 
     async create(context) {
       const { plan, keep } = context;
