@@ -1,23 +1,17 @@
 import assert from "node:assert/strict";
-import type { AddressInfo } from "node:net";
-import { type RestServer, startRestServer } from "../../../server/test/support/rest-server.ts";
-import { TerraformWorkspace } from "../support/terraform.ts";
+import type { RestServer } from "../../../server/test/support/rest-server.ts";
+import { openRealServer, type RealServer } from "../support/real-server.ts";
+import type { TerraformWorkspace } from "../support/terraform.ts";
 
 suite("two people who apply at once", () => {
+  let real: RealServer;
   let rest: RestServer;
   let workspace: TerraformWorkspace;
   setup(async () => {
-    rest = await startRestServer();
-    rest.nowMs = Date.now();
-    await rest.setUp();
-    await rest.app.listen({ host: "127.0.0.1", port: 0 });
-    const { port } = rest.app.server.address() as AddressInfo;
-    workspace = await TerraformWorkspace.against(`http://127.0.0.1:${port}`, rest.token);
+    real = await openRealServer([]);
+    ({ rest, workspace } = real);
   });
-  teardown(async () => {
-    await workspace.close();
-    await rest.close();
-  });
+  teardown(() => real.close());
 
   test("the second one is refused, and nothing of the first is lost", async () => {
     const hcl = (text: string) => `resource "netbird_network" "office" {

@@ -1,24 +1,15 @@
 import assert from "node:assert/strict";
-import type { AddressInfo } from "node:net";
-import { type RestServer, startRestServer } from "../../../server/test/support/rest-server.ts";
-import { TerraformWorkspace } from "../support/terraform.ts";
+import { openRealServer, type RealServer } from "../support/real-server.ts";
+import type { TerraformWorkspace } from "../support/terraform.ts";
 
 suite("what the server would refuse", () => {
-  let rest: RestServer;
+  let real: RealServer;
   let workspace: TerraformWorkspace;
   setup(async () => {
-    rest = await startRestServer();
-    rest.nowMs = Date.now();
-    await rest.setUp();
-    await rest.connectProxy({ cluster: "proxy.example.test" });
-    await rest.app.listen({ host: "127.0.0.1", port: 0 });
-    const { port } = rest.app.server.address() as AddressInfo;
-    workspace = await TerraformWorkspace.against(`http://127.0.0.1:${port}`, rest.token);
+    real = await openRealServer(["proxy.example.test"]);
+    workspace = real.workspace;
   });
-  teardown(async () => {
-    await workspace.close();
-    await rest.close();
-  });
+  teardown(() => real.close());
 
   const network = `resource "netbird_network" "n" { name = "office" }`;
   const mode = (preflight: string) => `provider "netbird" {\n  preflight = "${preflight}"\n}\n`;
