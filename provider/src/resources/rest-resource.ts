@@ -11,6 +11,7 @@ import { onlyMatch, parseImportId } from "./import-lookup.ts";
 import { holdsUnknown, preflight } from "./preflight.ts";
 import { unchangedSince } from "./unchanged-since.ts";
 import type { Walk } from "./walk.ts";
+import { rememberVersion, writeUnchanged } from "./write-unchanged.ts";
 
 /** What a resource is told about while a request is made of it. */
 export interface RequestParts<A extends Attributes> {
@@ -120,6 +121,7 @@ export function restResource<A extends Attributes, T extends { id: string }>(
       const created = await createOrAdopt(context, kind.collection(plan));
       const all = { ...told(created, plan), ...kind.toldOnce?.(created) };
       keep(all);
+      rememberVersion(context.private, context.client, created);
       return all;
     },
 
@@ -136,20 +138,30 @@ export function restResource<A extends Attributes, T extends { id: string }>(
       }
     },
 
-    async update({ client, plan, config, state, signal, keep }) {
+    async update({ client, plan, config, state, signal, keep, private: memory }) {
       if (kind.updateBody === undefined) return {};
       const path = pathOf(state, idOf(state));
-      const version = await tag(client, state, config, signal);
-      const body = await kind.updateBody({ plan, config, state }, () => client.api.get<T>(path, signal));
-      const updated = await client.api.put<T>(path, body, signal, version);
+      const { updateBody } = kind;
+      const current = () => client.api.get<T>(path, signal);
+      const updated = await writeUnchanged(
+        memory,
+        () => tag(client, state, config, signal),
+        // Whatever the body takes from the object is read after its version, so that nothing in between is lost.
+        async (version) =>
+          client.api.put<T>(path, await updateBody({ plan, config, state }, current), signal, version),
+      );
+      rememberVersion(memory, client, updated);
       keep(told(updated, plan));
       return told(updated, plan);
     },
 
-    async delete({ client, state, signal }) {
+    async delete({ client, state, signal, private: memory }) {
       try {
-        const version = await tag(client, state, null, signal);
-        await client.api.delete(pathOf(state, idOf(state)), signal, version);
+        await writeUnchanged(
+          memory,
+          () => tag(client, state, null, signal),
+          (version) => client.api.delete(pathOf(state, idOf(state)), signal, version),
+        );
       } catch (error) {
         if (!isGone(error)) throw error;
       }

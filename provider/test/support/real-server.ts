@@ -12,9 +12,17 @@ export interface RealServer {
   close(): Promise<void>;
 }
 
-/** @param clusters of which one proxy each is connected */
-export async function openRealServer(clusters: readonly string[] = [CLUSTER]): Promise<RealServer> {
+/**
+ * @param clusters of which one proxy each is connected
+ * @param options.onRequest told about every request that arrives
+ */
+export async function openRealServer(
+  clusters: readonly string[] = [CLUSTER],
+  { onRequest }: { readonly onRequest?: (request: { method: string; url: string }) => void } = {},
+): Promise<RealServer> {
   const rest = await startRestServer();
+  // At the socket: requests that others make inside the server do not come by here.
+  rest.app.server.prependListener("request", ({ method = "", url = "" }) => onRequest?.({ method, url }));
   rest.nowMs = Date.now();
   await rest.setUp();
   for (const cluster of clusters) await rest.connectProxy({ cluster });
