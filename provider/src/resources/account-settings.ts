@@ -6,6 +6,7 @@ import type { Resource } from "../framework/resource.ts";
 import { flag, integer, type PlanOf, setOfText, type ToldOf, text } from "../framework/schema.ts";
 import { integerBetween } from "../framework/validators.ts";
 import { byId } from "./identity.ts";
+import { holdsUnknown, preflight } from "./preflight.ts";
 import { sorted } from "./sorted.ts";
 import type { Walk } from "./walk.ts";
 
@@ -143,6 +144,19 @@ export const accountSettings: Resource<Attributes, Walk> = {
     attributes: accountSettingsAttributes,
   },
   identity: byId,
+
+  /** Settings that are left out stay as they are, so the check needs what the account has now. */
+  async plan(context) {
+    const { client, config, plan, changed, signal } = context;
+    if (!changed || client === undefined || !client.ready || holdsUnknown(config)) return;
+    await preflight(context, {
+      method: "PUT",
+      path: async () => `/accounts/${encodeURIComponent((await onlyAccount(client, signal)).id)}`,
+      body: async () => body(config, (await onlyAccount(client, signal)).settings),
+      doing: "plan netbird_account_settings",
+      attributeOf: (field) => accountSettings.attributeOf!(field, plan),
+    });
+  },
 
   async create({ client, config, signal, keep }) {
     const told = toldSettings(await put(client, config, signal));

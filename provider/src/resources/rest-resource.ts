@@ -48,6 +48,8 @@ export interface RestKind<A extends Attributes, T extends { id: string }> {
   isGone?(found: T): boolean;
   /** True for a refusal while planning that another object of the same apply takes out of the way. */
   maySettle?(failure: ApiFailure, parts: RequestParts<A>, walk: Walk): boolean;
+  /** Creating only takes over an object that exists already: what is written then is a change of it. */
+  readonly adopts?: boolean;
   /** Objects of the collection have no GET of their own. */
   readonly listOnly?: boolean;
 }
@@ -201,14 +203,15 @@ export function restResource<A extends Attributes, T extends { id: string }>(
     const state = context.state as StateOf<A> | null;
     if (state !== null && kind.updateBody === undefined) return;
     const parts = { plan: plan as PlanOf<A>, config, state };
-    const path = state === null ? kind.collection(plan) : pathOf(state, idOf(state));
+    const isNew = state === null && !kind.adopts;
+    const path = isNew ? kind.collection(plan) : pathOf(state ?? plan, idOf(state ?? plan));
     await preflight(context, {
-      method: state === null ? "POST" : "PUT",
+      method: isNew ? "POST" : "PUT",
       path,
-      body:
-        state === null
+      body: () =>
+        isNew
           ? kind.createBody(parts)
-          : await kind.updateBody!(parts, () => client.api.get<T>(path, context.signal)),
+          : kind.updateBody!(parts, () => client.api.get<T>(path, context.signal)),
       doing: `plan ${typeName}`,
       attributeOf: (field) => (more.attributeOf ?? attributeOf)(field, plan as PlanOf<A>),
       // Whatever has the name now can be renamed or deleted first.

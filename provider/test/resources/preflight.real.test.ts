@@ -16,6 +16,7 @@ suite("what the server would refuse", () => {
 
   test("fails the plan at the attribute, for every kind of object", async () => {
     await workspace.apply(network);
+    const peer = await real.make("/peers", { name: "web" });
     const cases: [string, RegExp][] = [
       [
         `resource "netbird_network_resource" "x" {
@@ -52,6 +53,26 @@ suite("what the server would refuse", () => {
           peer       = "nobody"
         }`,
         /peer += "nobody"/,
+      ],
+      [`resource "netbird_peer" "x" { id = "nobody" }`, /There is no such object|not found/],
+      [
+        `resource "netbird_peer" "x" {
+          id = "${peer}"
+          ip = "203.0.113.9"
+        }`,
+        /ip += "203\.0\.113\.9"/,
+      ],
+      [
+        `resource "netbird_wireguard_peer" "x" {
+          name       = "phone"
+          public_key = "xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg="
+          groups     = ["nothing"]
+        }`,
+        /groups += \["nothing"\]/,
+      ],
+      [
+        `resource "netbird_account_settings" "x" { network_range = "10.0.0.0/33" }`,
+        /network_range += "10\.0\.0\.0\/33"/,
       ],
     ];
     for (const [hcl, message] of cases) {
