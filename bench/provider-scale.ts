@@ -2,13 +2,14 @@
 // create, refresh with an empty plan (and how many API calls it takes), destroy; and from exec to handshake.
 // Of a slow destroy most is Terraform's own: with 1,000 services it computes for two thirds of the time, far more than for half of
 // them, while provider and server together take a quarter.
-//   npm run build && npx tsx bench/provider-scale.ts [--services 1000] [--starts 20] [--parallelism 10]
+//   npm run build && npx tsx bench/provider-scale.ts [--services 1000] [--starts 20] [--parallelism 10] [--provider <file>]
+// `--provider` measures another build of the provider, such as the one before a change.
 import { spawn, spawnSync } from "node:child_process";
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, request as httpRequest } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { Api } from "../scripts/stack/api.ts";
 import { waitFor } from "../scripts/stack/child.ts";
@@ -24,11 +25,12 @@ const { values: options } = parseArgs({
     services: { type: "string", default: "1000" },
     starts: { type: "string", default: "20" },
     parallelism: { type: "string", default: "10" },
+    provider: { type: "string" },
   },
 });
 
 const folder = mkdtempSync(join(tmpdir(), "netbird-provider-bench-"));
-const provider = join(repository, "provider", "dist", PROGRAM);
+const provider = resolve(options.provider ?? join(repository, "provider", "dist", PROGRAM));
 
 /** Passes everything on, and counts. */
 function countingGateway(target: number): {

@@ -11,7 +11,10 @@ suite("two people who apply at once", () => {
   const requests: string[] = [];
   setup(async () => {
     real = await openRealServer([], {
-      onRequest: ({ method, url }) => requests.push(`${method} ${url.replace(/[a-z0-9]{20}/, "*")}`),
+      onRequest: ({ method, url }) => {
+        requests.push(`${method} ${url.replace(/[a-z0-9]{20}/, "*")}`);
+        return undefined;
+      },
     });
     ({ rest, workspace } = real);
   });

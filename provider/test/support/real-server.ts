@@ -1,3 +1,4 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { CLUSTER, type RestServer, startRestServer } from "../../../server/test/support/rest-server.ts";
 import { TerraformWorkspace } from "./terraform.ts";
@@ -12,24 +13,29 @@ export interface RealServer {
   close(): Promise<void>;
 }
 
-/**
- * @param clusters of which one proxy each is connected
- * @param options.onRequest told about every request that arrives
- */
+export interface RealServerOptions {
+  /** Told about every request that arrives. A status is answered instead of what the server would; a promise is waited for. */
+  readonly onRequest?: (request: { method: string; url: string }) => number | Promise<undefined> | undefined;
+  /** Terraform installs the built provider from a filesystem mirror, instead of using the one in this process. */
+  readonly shipped?: boolean;
+}
+
+/** @param clusters of which one proxy each is connected */
 export async function openRealServer(
   clusters: readonly string[] = [CLUSTER],
-  { onRequest }: { readonly onRequest?: (request: { method: string; url: string }) => void } = {},
+  { onRequest, shipped = false }: RealServerOptions = {},
 ): Promise<RealServer> {
   const rest = await startRestServer();
-  // At the socket: requests that others make inside the server do not come by here.
-  rest.app.server.prependListener("request", ({ method = "", url = "" }) => onRequest?.({ method, url }));
+  interceptRequests(rest, onRequest);
   rest.nowMs = Date.now();
   await rest.setUp();
   for (const cluster of clusters) await rest.connectProxy({ cluster });
   await rest.app.listen({ host: "127.0.0.1", port: 0 });
   const { port } = rest.app.server.address() as AddressInfo;
   const url = `http://127.0.0.1:${port}`;
-  const workspace = await TerraformWorkspace.against(url, rest.token);
+  const workspace = shipped
+    ? await TerraformWorkspace.shipped(url, rest.token)
+    : await TerraformWorkspace.against(url, rest.token);
   return {
     rest,
     url,
@@ -44,4 +50,18 @@ export async function openRealServer(
       await rest.close();
     },
   };
+}
+
+/** At the socket: requests that others make inside the server do not come by here. */
+function interceptRequests({ app }: RestServer, onRequest: RealServerOptions["onRequest"]): void {
+  if (onRequest === undefined) return;
+  const [serve] = app.server.listeners("request") as [(...exchange: unknown[]) => void];
+  app.server.removeAllListeners("request");
+  app.server.on("request", async (request: IncomingMessage, response: ServerResponse) => {
+    const status = await onRequest({ method: request.method!, url: request.url! });
+    if (status === undefined) return serve(request, response);
+    request.resume();
+    response.writeHead(status, { "content-type": "application/json" });
+    response.end(JSON.stringify({ message: "injected failure", code: status }));
+  });
 }
