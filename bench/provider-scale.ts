@@ -3,8 +3,9 @@
 // Of a slow destroy most is Terraform's own: with 1,000 services it computes for two thirds of the time, far more than for half of
 // them, while provider and server together take a quarter.
 //   npm run build && npx tsx bench/provider-scale.ts [--services 1000] [--starts 20] [--parallelism 10] [--program FILE]
+// `--program` measures another build of the provider, such as an executable or the one before a change.
 import { spawn, spawnSync } from "node:child_process";
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, request as httpRequest } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -23,7 +24,6 @@ const { values: options } = parseArgs({
   options: {
     services: { type: "string", default: "1000" },
     starts: { type: "string", default: "20" },
-    // Another form of the provider than the script that the build makes, such as an executable of `npm run provider:package`.
     program: { type: "string" },
     parallelism: { type: "string", default: "10" },
   },
@@ -72,21 +72,38 @@ function startMs(): Promise<number> {
   });
 }
 
+/** CPU time of a process, and of the children it has waited for, in seconds; zero for one that has ended. */
+function cpuOf(pid: number): { own: number; children: number } {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)!.split(" ").map(Number);
+    const [user = 0, system = 0, childUser = 0, childSystem = 0] = fields.slice(11, 15);
+    return { own: (user + system) / 100, children: (childUser + childSystem) / 100 };
+  } catch {
+    return { own: 0, children: 0 };
+  }
+}
+
 function terraform(
   env: Record<string, string>,
   ...args: string[]
-): Promise<{ seconds: number; output: string }> {
+): Promise<{ seconds: number; output: string; cpu: { own: number; children: number } }> {
   const startedAt = performance.now();
   return new Promise((resolve, reject) => {
     const child = spawn("terraform", [...args, "-input=false", "-no-color"], {
       cwd: folder,
       env: { PATH: process.env.PATH, HOME: folder, CHECKPOINT_DISABLE: "1", ...env },
     });
+    let cpu = { own: 0, children: 0 };
+    const sampling = setInterval(() => {
+      const now = cpuOf(child.pid!);
+      if (now.own > 0) cpu = now;
+    }, 100);
     let output = "";
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (output += chunk));
     child.once("error", reject);
     child.once("close", (code) => {
-      if (code === 0) resolve({ seconds: (performance.now() - startedAt) / 1000, output });
+      clearInterval(sampling);
+      if (code === 0) resolve({ seconds: (performance.now() - startedAt) / 1000, output, cpu });
       else reject(new Error(`terraform ${args.join(" ")}: ${output.slice(-3000)}`));
     });
   });
@@ -181,9 +198,17 @@ try {
   const table: Record<string, Record<string, string>> = {};
   for (const [name, args] of steps) {
     gateway.counts.clear();
-    const { seconds } = await terraform(env, ...args);
+    const serverBefore = cpuOf(server.pid).own;
+    const { seconds, cpu } = await terraform(env, ...args);
+    const serverCpu = cpuOf(server.pid).own - serverBefore;
     const calls = [...gateway.counts].map(([kind, count]) => `${count} ${kind}`).join(", ");
-    table[name] = { seconds: seconds.toFixed(1), calls };
+    table[name] = {
+      seconds: seconds.toFixed(1),
+      "terraform's CPU": cpu.own.toFixed(1),
+      "provider's CPU": cpu.children.toFixed(1),
+      "server's CPU": serverCpu.toFixed(1),
+      calls,
+    };
   }
   const starts: number[] = [];
   for (let start = 0; start < Number(options.starts); start += 1) starts.push(await startMs());

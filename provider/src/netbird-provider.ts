@@ -24,6 +24,7 @@ import { duration, integerBetween, oneOf } from "./framework/validators.ts";
 import { durationSeconds } from "./functions/duration-seconds.ts";
 import { parseId } from "./functions/parse-id.ts";
 import { serviceUrl } from "./functions/service-url.ts";
+import { listResources } from "./list-resources/listed.ts";
 import { accountSettings } from "./resources/account-settings.ts";
 import { certificate } from "./resources/certificate.ts";
 import { customDomain } from "./resources/custom-domain.ts";
@@ -139,6 +140,7 @@ export function netbirdProvider(environment: ProviderEnvironment): Provider<type
       ...kindDataSources,
     ],
     ephemeralResources: [ephemeralProxyToken, ephemeralSetupKey, ephemeralToken],
+    listResources,
     functions: [durationSeconds, parseId, serviceUrl],
 
     configure(config, { terraformVersion, diagnostics, log }) {

@@ -39,6 +39,7 @@ export class ApiClient {
   readonly #asked = new Set<string>();
   #features: Promise<ReadonlySet<string>> | undefined;
   #namesVersions = true;
+  readonly #tags = new WeakMap<object, string>();
 
   constructor(options: ApiClientOptions) {
     this.#options = options;
@@ -56,6 +57,11 @@ export class ApiClient {
     const { value, headers } = await this.#json("GET", path, undefined, signal);
     this.#namesVersions = headers.etag !== undefined;
     return { value: value as T, tag: headers.etag };
+  }
+
+  /** The version that the server named with this answer; undefined when it named none. */
+  tagOf(answer: object): string | undefined {
+    return this.#tags.get(answer);
   }
 
   /** False once an object came without a version: then there is nothing to make a write depend on. */
@@ -178,7 +184,10 @@ export class ApiClient {
     const { info, answer, attempts } = await this.#success(method, path, body, signal, tag);
     if (answer.body.trim() === "") return { value: undefined, headers: answer.headers };
     try {
-      return { value: JSON.parse(answer.body), headers: answer.headers };
+      const value: unknown = JSON.parse(answer.body);
+      const { etag } = answer.headers;
+      if (etag !== undefined && typeof value === "object" && value !== null) this.#tags.set(value, etag);
+      return { value, headers: answer.headers };
     } catch (cause) {
       throw new NetworkFailure(info, {
         message: `the answer is not JSON (status ${answer.status}); is this the address of a management server?`,

@@ -9,7 +9,7 @@ import {
 } from "../framework/schema.ts";
 import type { Walk } from "../resources/walk.ts";
 import { requireSelector, selectOne } from "./select-one.ts";
-import { shownAttributes } from "./shown-attributes.ts";
+import { shownAttributes, withoutConsequences } from "./shown-attributes.ts";
 
 /** What a data source needs to know of a kind of object; every `RestKind` does. */
 export interface ListedKind<A extends Attributes, T extends { id: string }> {
@@ -67,19 +67,10 @@ export function listOfKind<A extends Attributes, T extends { id: string }>(
   kind: ListedKind<A, T>,
   options: { readonly typeName: string; readonly list: string; readonly description: string },
 ): DataSource<Shown, Walk> {
-  const parents = kind.parents ?? [];
   const shown = shownAttributes(kind.attributes, { selectors: [], parents: [] });
-  const attributes: Record<string, Attribute> = Object.create(null);
-  for (const name of parents)
-    attributes[name] = text({ description: kind.attributes[name]!.description, required: true });
-  const filter = kind.names?.name;
-  if (filter !== undefined)
-    attributes.name_contains = text({
-      description: "Only those whose name contains this, whatever the case.",
-      optional: true,
-    });
+  const attributes = listSelectors(kind);
   attributes[options.list] = nestedList(shown, {
-    description: `What was found${filter === undefined ? "" : ", by name"}.`,
+    description: `What was found${kind.names?.name === undefined ? "" : ", by name"}.`,
     computed: true,
   }) as Attribute;
   return {
@@ -87,17 +78,48 @@ export function listOfKind<A extends Attributes, T extends { id: string }>(
     schema: { version: 0, description: options.description, attributes },
     async read(context) {
       const config = context.config as Record<string, unknown>;
-      const wanted = String(config.name_contains ?? "").toLowerCase();
-      const label = labelOf(kind);
-      const found = (await itemsOf(kind, context))
-        .filter((item) => filter === undefined || filter(item).toLowerCase().includes(wanted))
-        // The server's order is arbitrary; ours must not change from plan to plan.
-        .sort((a, b) => label(a).localeCompare(label(b), "en") || (a.id < b.id ? -1 : 1));
+      const found = await itemsByLabel(kind, context);
       return {
         [options.list]: found.map((item) => ({ ...parentsOf(kind, config), ...kind.told(item) })),
       } as ToldOf<Shown>;
     },
   };
+}
+
+/** The items of a collection whose name contains what `name_contains` says, in an order that stays the same. */
+export async function itemsByLabel<A extends Attributes, T extends { id: string }>(
+  kind: ListedKind<A, T>,
+  context: CallContext<Walk> & { readonly config: StateOf<Attributes> },
+): Promise<T[]> {
+  const filter = kind.names?.name;
+  const wanted = String((context.config as Record<string, unknown>).name_contains ?? "").toLowerCase();
+  const label = labelOf(kind);
+  return (
+    (await itemsOf(kind, context))
+      .filter((item) => filter === undefined || filter(item).toLowerCase().includes(wanted))
+      // The server's order is arbitrary; ours must not change from plan to plan.
+      .sort((a, b) => label(a).localeCompare(label(b), "en") || (a.id < b.id ? -1 : 1))
+  );
+}
+
+/** What says where to look, and for which names. */
+export function listSelectors<A extends Attributes, T extends { id: string }>({
+  parents = [],
+  attributes,
+  names,
+}: ListedKind<A, T>): Record<string, Attribute> {
+  const selectors: Record<string, Attribute> = Object.create(null);
+  for (const name of parents)
+    selectors[name] = text({
+      description: withoutConsequences(attributes[name]!.description),
+      required: true,
+    });
+  if (names?.name !== undefined)
+    selectors.name_contains = text({
+      description: "Only those whose name contains this, whatever the case.",
+      optional: true,
+    });
+  return selectors;
 }
 
 async function itemsOf<A extends Attributes, T extends { id: string }>(
@@ -108,11 +130,14 @@ async function itemsOf<A extends Attributes, T extends { id: string }>(
   return items.filter((item) => !kind.isGone?.(item));
 }
 
-function parentsOf(kind: { readonly parents?: readonly string[] }, config: Record<string, unknown>): object {
+export function parentsOf(
+  kind: { readonly parents?: readonly string[] },
+  config: Record<string, unknown>,
+): object {
   return Object.fromEntries((kind.parents ?? []).map((name) => [name, config[name]]));
 }
 
-function labelOf<T extends { id: string }>(kind: {
+export function labelOf<T extends { id: string }>(kind: {
   readonly names?: { readonly [field: string]: (item: T) => string };
 }): (item: T) => string {
   const [first] = Object.values(kind.names ?? {});

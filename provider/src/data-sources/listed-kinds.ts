@@ -16,7 +16,7 @@ import { userKind } from "../resources/user.ts";
 import { type ListedKind, listOfKind, oneOfKind } from "./from-kind.ts";
 import { serviceDataAttributes, toldServiceData } from "./proxy-service.ts";
 
-const groupKind: ListedKind<typeof groupAttributes, Group> = {
+export const groupKind: ListedKind<typeof groupAttributes, Group> = {
   typeName: "netbird_group",
   what: "group",
   attributes: groupAttributes,
@@ -25,7 +25,7 @@ const groupKind: ListedKind<typeof groupAttributes, Group> = {
   told: toldGroup,
 };
 
-const setupKeyKind: ListedKind<typeof setupKeyAttributes, SetupKey> = {
+export const setupKeyKind: ListedKind<typeof setupKeyAttributes, SetupKey> = {
   typeName: "netbird_setup_key",
   what: "setup key",
   attributes: setupKeyAttributes,
@@ -34,7 +34,7 @@ const setupKeyKind: ListedKind<typeof setupKeyAttributes, SetupKey> = {
   told: toldSetupKey,
 };
 
-const customDomainKind: ListedKind<typeof customDomainAttributes, Domain> = {
+export const customDomainKind: ListedKind<typeof customDomainAttributes, Domain> = {
   typeName: "netbird_custom_domain",
   what: "custom domain",
   attributes: customDomainAttributes,
@@ -45,7 +45,7 @@ const customDomainKind: ListedKind<typeof customDomainAttributes, Domain> = {
   isGone: ({ type }) => type !== "custom",
 };
 
-const serviceKind: ListedKind<typeof serviceDataAttributes, Service> = {
+export const serviceKind: ListedKind<typeof serviceDataAttributes, Service> = {
   typeName: "netbird_proxy_service",
   what: "service",
   attributes: serviceDataAttributes,

@@ -15,8 +15,7 @@ export function shownAttributes(
   for (const [name, attribute] of Object.entries(attributes)) {
     if (attribute.sensitive || attribute.writeOnly || attribute.clientOnly) continue;
     const { type, nested, deprecated, sameMeaning } = attribute;
-    // What a change does, and what follows when nothing is configured, is about resources.
-    const description = attribute.description.replace(/ (A change makes|Without it|Defaults to)\b.*$/s, "");
+    const description = withoutConsequences(attribute.description);
     shown[name] = {
       type: nested === undefined ? type : shownType(attribute),
       description,
@@ -40,4 +39,9 @@ export function shownAttributes(
 function shownType({ nested }: Attribute): Attribute["type"] {
   const inner = typeOf(shownAttributes(nested!.attributes, { selectors: [], parents: [] }));
   return nested!.nesting === "single" ? inner : [nested!.nesting, inner];
+}
+
+/** What a change does, and what follows when nothing is configured, is about resources. */
+export function withoutConsequences(description: string): string {
+  return description.replace(/ (A change makes|Without it|Defaults to)\b.*$/s, "");
 }

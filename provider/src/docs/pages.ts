@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { readEnvironment } from "../config.ts";
 import { netbirdProvider } from "../netbird-provider.ts";
+import { importByIdentity, queryExample } from "./query-example.ts";
 import { functionPage, type PageContent, referencePage } from "./reference-page.ts";
 
 const repository = join(dirname(fileURLToPath(import.meta.url)), "..", "..", "..");
@@ -119,6 +120,8 @@ server refuses a second one and names the owner. Needs our server.`,
 the secret changed. Needs our server.`,
   ephemeral: `Every plan and every apply makes one of its own and deletes it at the end, also when it fails. The value never reaches
 plan or state. Should Terraform be killed, it ends by itself. Needs Terraform 1.10.`,
+  list: `For \`terraform query\`, which needs Terraform 1.14. With \`-generate-config-out\` it writes configuration and \`import\` blocks
+for what it finds. A \`limit\` in the \`list\` block ends the search early.`,
   netbird_reverse_proxy_service: `Configurations for NetBird's own provider work as they are. To go on with netbird_proxy_service, write the new resource and let the object
 move; nothing changes on the server:
 
@@ -167,7 +170,8 @@ export function referencePages(): Map<string, string> {
     { kind: "Ephemeral Resource", folder: "ephemeral-resources", all: provider.ephemeralResources ?? [] },
   ] as const;
   for (const { kind, folder, all } of kinds) {
-    for (const { typeName, schema } of all) {
+    for (const one of all) {
+      const { typeName, schema } = one;
       const name = typeName.replace(/^netbird_/, "");
       const content = {
         title: typeName,
@@ -177,9 +181,24 @@ export function referencePages(): Map<string, string> {
         notes:
           kind === "Ephemeral Resource" ? notes.ephemeral! : (kind === "Resource" && notes[typeName]) || "",
         importForms: kind === "Resource" ? (importForms[typeName] ?? []) : [],
+        importBlock:
+          kind === "Resource" && "identity" in one && one.identity !== undefined
+            ? importByIdentity(typeName, one.identity)
+            : undefined,
       };
       pages.set(`${folder}/${name}.md`, referencePage(content));
     }
+  }
+  for (const { typeName, schema } of provider.listResources ?? []) {
+    const content = {
+      title: typeName,
+      kind: "List Resource",
+      schema,
+      example: queryExample(typeName, schema.attributes),
+      notes: notes.list!,
+      importForms: [],
+    } as const;
+    pages.set(`list-resources/${typeName.replace(/^netbird_/, "")}.md`, referencePage(content));
   }
   for (const one of provider.functions ?? [])
     pages.set(`functions/${one.name}.md`, functionPage(one, example("functions", `${one.name}.tf`)));

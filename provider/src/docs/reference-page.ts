@@ -5,7 +5,7 @@ import type { Attribute, Attributes, Schema } from "../framework/schema.ts";
 export interface PageContent {
   /** As configurations write it: `netbird_group`. */
   readonly title: string;
-  readonly kind: "Resource" | "Data Source" | "Ephemeral Resource" | "Provider";
+  readonly kind: "Resource" | "Data Source" | "Ephemeral Resource" | "List Resource" | "Provider";
   readonly schema: Schema;
   /** HCL. */
   readonly example: string;
@@ -13,6 +13,8 @@ export interface PageContent {
   readonly notes: string;
   /** Ids that `terraform import` takes, with what they mean; empty when there is no import. */
   readonly importForms: readonly { readonly id: string; readonly meaning: string }[];
+  /** HCL of an import by identity. */
+  readonly importBlock?: string;
 }
 
 /** One page of the documentation, in the form that Terraform's registry shows. */
@@ -32,6 +34,10 @@ export function referencePage(page: PageContent): string {
       ({ id, meaning }) => `terraform import ${title}.example ${id}  # ${meaning}`,
     );
     sections.push(`## Import\n\n\`\`\`shell\n${lines.join("\n")}\n\`\`\``);
+    if (page.importBlock !== undefined)
+      sections.push(
+        `With Terraform 1.12 or newer, by identity:\n\n\`\`\`terraform\n${page.importBlock}\n\`\`\``,
+      );
   }
   return `${sections.join("\n\n")}\n`;
 }

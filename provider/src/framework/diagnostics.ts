@@ -33,6 +33,11 @@ export class Diagnostics {
     this.items.push({ ...diagnostic, detail, path: pointable });
   }
 
+  /** Hands out what was collected so far, and forgets it. */
+  take(): readonly Diagnostic[] {
+    return this.items.splice(0);
+  }
+
   get hasErrors(): boolean {
     return this.items.some((item) => item.severity === "error");
   }

@@ -1,6 +1,8 @@
 import type { LosslessJson } from "../convert/lossless-json.ts";
 import type { Diagnostics } from "./diagnostics.ts";
 import type { EphemeralResource } from "./ephemeral-resource.ts";
+import type { Identity } from "./identity.ts";
+import type { ListResource } from "./list-resource.ts";
 import type { Path } from "./path.ts";
 import type { PrivateState } from "./private-state.ts";
 import type { ProviderFunction } from "./provider-function.ts";
@@ -66,6 +68,8 @@ export interface ReadContext<A extends Attributes, C> extends CallContext<C> {
 export interface Resource<A extends Attributes, C> {
   readonly typeName: string;
   readonly schema: Schema<A>;
+  /** What tells one object from another; needed for import by identity and for lists. */
+  readonly identity?: Identity;
   /** Rules between attributes. Without network; values may be unknown. */
   validate?(config: PlanOf<A>, diagnostics: Diagnostics): void;
   /** Rules of planning beyond those of single attributes. */
@@ -114,6 +118,8 @@ export interface Provider<A extends Attributes, C> {
   readonly dataSources: readonly DataSource<any, C>[];
   // biome-ignore lint/suspicious/noExplicitAny: as above
   readonly ephemeralResources?: readonly EphemeralResource<any, C>[];
+  // biome-ignore lint/suspicious/noExplicitAny: as above
+  readonly listResources?: readonly ListResource<any, C>[];
   readonly functions?: readonly ProviderFunction[];
   validate?(config: PlanOf<A>, diagnostics: Diagnostics): void;
   /** Makes what resources work with. No network: it runs several times per command. */

@@ -1,5 +1,6 @@
 import { DiagnosticError, Diagnostics } from "../framework/diagnostics.ts";
 import type { EphemeralResource } from "../framework/ephemeral-resource.ts";
+import type { ListResource } from "../framework/list-resource.ts";
 import { PrivateState } from "../framework/private-state.ts";
 import type { DataSource, Log, Provider, Resource } from "../framework/resource.ts";
 import type { Attributes } from "../framework/schema.ts";
@@ -12,6 +13,7 @@ export class Runtime {
   readonly #resources: Map<string, Resource<Attributes, unknown>>;
   readonly #dataSources: Map<string, DataSource<Attributes, unknown>>;
   readonly #ephemeralResources: Map<string, EphemeralResource<Attributes, unknown>>;
+  readonly #listResources: Map<string, ListResource<Attributes, unknown>>;
   /** Ephemeral resources that were opened and not closed yet, with what closing them needs. */
   readonly #open = new Map<string, { readonly typeName: string; readonly memory: Uint8Array }>();
   #client: unknown;
@@ -25,6 +27,7 @@ export class Runtime {
     this.#resources = new Map(provider.resources.map((resource) => [resource.typeName, resource]));
     this.#dataSources = new Map(provider.dataSources.map((source) => [source.typeName, source]));
     this.#ephemeralResources = new Map((provider.ephemeralResources ?? []).map((one) => [one.typeName, one]));
+    this.#listResources = new Map((provider.listResources ?? []).map((one) => [one.typeName, one]));
   }
 
   /** Undefined before the provider is configured. */
@@ -121,6 +124,10 @@ export class Runtime {
 
   ephemeralResource(typeName: string): EphemeralResource<Attributes, unknown> {
     return found(this.#ephemeralResources, typeName, "ephemeral resource");
+  }
+
+  listResource(typeName: string): ListResource<Attributes, unknown> {
+    return found(this.#listResources, typeName, "list resource");
   }
 }
 

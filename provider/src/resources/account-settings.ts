@@ -5,6 +5,8 @@ import { useStateForUnknown } from "../framework/plan-modifiers.ts";
 import type { Resource } from "../framework/resource.ts";
 import { flag, integer, type PlanOf, setOfText, type ToldOf, text } from "../framework/schema.ts";
 import { integerBetween } from "../framework/validators.ts";
+import { byId } from "./identity.ts";
+import { holdsUnknown, preflight } from "./preflight.ts";
 import { sorted } from "./sorted.ts";
 import type { Walk } from "./walk.ts";
 
@@ -149,6 +151,20 @@ export const accountSettings: Resource<Attributes, Walk> = {
     version: 0,
     description: "Settings of the account. There is one set of them; what is left out stays as it is.",
     attributes: accountSettingsAttributes,
+  },
+  identity: byId,
+
+  /** Settings that are left out stay as they are, so the check needs what the account has now. */
+  async plan(context) {
+    const { client, config, plan, changed, signal } = context;
+    if (!changed || client === undefined || !client.ready || holdsUnknown(config)) return;
+    await preflight(context, {
+      method: "PUT",
+      path: async () => `/accounts/${encodeURIComponent((await onlyAccount(client, signal)).id)}`,
+      body: async () => body(config, (await onlyAccount(client, signal)).settings),
+      doing: "plan netbird_account_settings",
+      attributeOf: (field) => accountSettings.attributeOf!(field, plan),
+    });
   },
 
   async create({ client, config, signal, keep }) {

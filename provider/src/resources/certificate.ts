@@ -3,6 +3,7 @@ import { isUnknown, unknown } from "../convert/value.ts";
 import { useStateForUnknown } from "../framework/plan-modifiers.ts";
 import { integer, setOfText, text } from "../framework/schema.ts";
 import { bytesBetween, type Validator } from "../framework/validators.ts";
+import { isGiven } from "./given.ts";
 import { type RequestParts, type RestKind, restResource } from "./rest-resource.ts";
 
 const kept = { computed: true, modifiers: [useStateForUnknown()] };
@@ -108,7 +109,7 @@ export const certificateKind: RestKind<typeof certificateAttributes, Certificate
 
 export const certificate = restResource(certificateKind, {
   validate(config, diagnostics) {
-    if (config.private_key_wo !== null && config.private_key !== null)
+    if (isGiven(config.private_key_wo) && isGiven(config.private_key))
       diagnostics.error(
         ["private_key"],
         "Two answers to one question",

@@ -10,6 +10,7 @@ import type { CallContext, Resource } from "../framework/resource.ts";
 import { flag, nestedList, type ToldOf, text } from "../framework/schema.ts";
 import { timeoutMs, timeouts } from "../framework/timeouts.ts";
 import { matching } from "../framework/validators.ts";
+import { byId } from "./identity.ts";
 import { parseImportId } from "./import-lookup.ts";
 import { preflight } from "./preflight.ts";
 import type { Walk } from "./walk.ts";
@@ -72,6 +73,7 @@ export const customDomain: Resource<Attributes, Walk> = {
     description: "A domain of your own whose names services may use.",
     attributes: customDomainAttributes,
   },
+  identity: byId,
   movesFrom: ["netbird_reverse_proxy_domain"],
 
   async plan(context) {

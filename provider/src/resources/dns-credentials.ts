@@ -4,6 +4,7 @@ import { isUnknown, type Value } from "../convert/value.ts";
 import { useStateForUnknown } from "../framework/plan-modifiers.ts";
 import { flag, integer, nested, text } from "../framework/schema.ts";
 import { bytesBetween, integerBetween, oneOf } from "../framework/validators.ts";
+import { isGiven } from "./given.ts";
 import { type RequestParts, type RestKind, restResource } from "./rest-resource.ts";
 
 const kept = { computed: true, modifiers: [useStateForUnknown()] };
@@ -165,10 +166,11 @@ export const dnsCredentialsKind: RestKind<Attributes, DnsCredentials> = {
 
 export const dnsCredentials = restResource(dnsCredentialsKind, {
   validate(config, diagnostics) {
-    const given = methodNames.filter((name) => config[name] !== null);
-    if (given.length !== 1)
+    const given = methodNames.filter((name) => isGiven(config[name]));
+    const none = methodNames.every((name) => config[name] === null);
+    if (none || given.length > 1)
       diagnostics.error(
-        given.length === 0 ? [] : [given[1]!],
+        none ? [] : [given[1]!],
         "Exactly one way to write records is needed",
         `Give one of ${methodNames.map((name) => `\`${name}\``).join(", ")}.`,
       );
@@ -177,7 +179,7 @@ export const dnsCredentials = restResource(dnsCredentialsKind, {
       if (one === null || isUnknown(one)) continue;
       const { secret: name } = choices[method];
       const values = one as unknown as Record<string, Value>;
-      if (values[name] !== null && values[`${name}_wo`] !== null)
+      if (isGiven(values[name]) && isGiven(values[`${name}_wo`]))
         diagnostics.error(
           [method, name],
           "Two answers to one question",

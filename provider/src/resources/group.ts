@@ -7,10 +7,12 @@ import { useStateForUnknown } from "../framework/plan-modifiers.ts";
 import type { PlanContext, Resource } from "../framework/resource.ts";
 import { integer, type PlanOf, setOfText, type ToldOf, text } from "../framework/schema.ts";
 import { bytesBetween } from "../framework/validators.ts";
+import { byId } from "./identity.ts";
 import { onlyMatch, parseImportId } from "./import-lookup.ts";
 import { holdsUnknown, preflight } from "./preflight.ts";
 import { unchangedSince } from "./unchanged-since.ts";
 import type { Walk } from "./walk.ts";
+import { rememberVersion, writeUnchanged } from "./write-unchanged.ts";
 
 export const groupAttributes = {
   id: text({ description: "Id of the group.", computed: true, modifiers: [useStateForUnknown()] }),
@@ -58,6 +60,7 @@ export const group: Resource<GroupAttributes, Walk> = {
     description: "A group of peers and network resources.",
     attributes: groupAttributes,
   },
+  identity: byId,
 
   upgrades: {
     // Resources were objects of id and type once. The official provider has ids, under version 0 too.
@@ -88,12 +91,13 @@ export const group: Resource<GroupAttributes, Walk> = {
     await checkByServer(context);
   },
 
-  async create({ client, plan, config, signal, keep }) {
+  async create({ client, plan, config, signal, keep, private: memory }) {
     const body = await requestBody(client, plan, config, { peers: [], resources: [] }, signal);
     const startedMs = Date.now();
     try {
       const created = await client.api.post<Group>("/groups", body, signal);
       keep(toldGroup(created));
+      rememberVersion(memory, client, created);
       return toldGroup(created);
     } catch (error) {
       if (!mayHaveHappened(error)) throw error;
@@ -115,7 +119,7 @@ export const group: Resource<GroupAttributes, Walk> = {
     }
   },
 
-  async update({ client, plan, config, state, signal }) {
+  async update({ client, plan, config, state, signal, private: memory }) {
     const path = `/groups/${encodeURIComponent(state.id!)}`;
     // PUT replaces everything: members that nobody configured are read again right before, not taken from the state.
     const current = await client.api.get<Group>(path, signal);
@@ -136,19 +140,25 @@ export const group: Resource<GroupAttributes, Walk> = {
       signal,
     );
     const body = await requestBody(client, plan, config, unmanaged, signal);
-    return toldGroup(await client.api.put<Group>(path, body, signal, version));
+    const updated = await client.api.put<Group>(path, body, signal, version);
+    rememberVersion(memory, client, updated);
+    return toldGroup(updated);
   },
 
-  async delete({ client, state, signal }) {
+  async delete({ client, state, signal, private: memory }) {
     const path = `/groups/${encodeURIComponent(state.id!)}`;
     try {
-      const version = await unchangedSince<Group>(
-        client,
-        path,
-        { typeName: "netbird_group", attributes: groupAttributes, state, config: null, told: toldGroup },
-        signal,
+      await writeUnchanged(
+        memory,
+        () =>
+          unchangedSince<Group>(
+            client,
+            path,
+            { typeName: "netbird_group", attributes: groupAttributes, state, config: null, told: toldGroup },
+            signal,
+          ),
+        (version) => client.api.delete(path, signal, version),
       );
-      await client.api.delete(path, signal, version);
     } catch (error) {
       if (isGone(error)) return;
       // NetBird answers 400 for an unknown group too, so only looking tells whether it is gone.

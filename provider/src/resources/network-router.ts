@@ -2,6 +2,7 @@ import type { NetworkRouter } from "../client/api-types.ts";
 import { requiresReplace, useStateForUnknown } from "../framework/plan-modifiers.ts";
 import { flag, integer, type PlanOf, setOfText, text } from "../framework/schema.ts";
 import { integerBetween } from "../framework/validators.ts";
+import { isGiven } from "./given.ts";
 import { type RestKind, restResource } from "./rest-resource.ts";
 import { sorted } from "./sorted.ts";
 
@@ -58,10 +59,11 @@ export const networkRouterKind: RestKind<typeof networkRouterAttributes, Network
 
 export const networkRouter = restResource(networkRouterKind, {
   validate(config, diagnostics) {
-    const given = [config.peer, config.peer_groups].filter((one) => one !== null);
-    if (given.length !== 1)
+    const { peer, peer_groups: groups } = config;
+    const none = peer === null && groups === null;
+    if (none || (isGiven(peer) && isGiven(groups)))
       diagnostics.error(
-        [given.length === 0 ? "network_id" : "peer"],
+        [none ? "network_id" : "peer"],
         "Either a peer or groups",
         "Give exactly one of `peer` and `peer_groups`.",
       );

@@ -78,6 +78,7 @@ export const peerKind: RestKind<typeof peerAttributes, Peer> = {
   attributes: peerAttributes,
   collection: () => "/peers",
   names: { name: ({ name }) => name, ip: ({ ip }) => ip },
+  adopts: true,
   createBody: () => ({}),
   updateBody: async ({ plan }, current) => peerBody(plan, await current()),
   told: (found) => ({
@@ -95,14 +96,14 @@ export const peerKind: RestKind<typeof peerAttributes, Peer> = {
   }),
 };
 
-const base = restResource(peerKind);
-
-export const peer: typeof base = {
-  ...base,
-
+const base = restResource(peerKind, {
   plan({ plan, state, changed }) {
     if (changed && state !== null && plan.name !== state.name) plan.dns_label = unknown;
   },
+});
+
+export const peer: typeof base = {
+  ...base,
 
   async create({ client, plan, signal, keep }) {
     const path = `/peers/${encodeURIComponent(plan.id as string)}`;

@@ -13,6 +13,7 @@ import {
   text,
 } from "../framework/schema.ts";
 import { bytesBetween, eachOfSet, integerBetween, matching, oneOf } from "../framework/validators.ts";
+import { isGiven } from "./given.ts";
 import { type RestKind, restResource } from "./rest-resource.ts";
 import { sorted } from "./sorted.ts";
 
@@ -186,7 +187,7 @@ export const policy = restResource(policyKind, {
     for (const [index, one] of rule.entries()) {
       if (isUnknown(one)) continue;
       for (const [first, second] of exclusive) {
-        if (one[first] !== null && one[second] !== null)
+        if (isGiven(one[first]) && isGiven(one[second]))
           diagnostics.error(
             ["rule", index, second],
             "Two answers to one question",

@@ -13,8 +13,10 @@ export const preflightModes = ["off", "warn", "error"] as const satisfies readon
 
 export interface PreflightRequest {
   readonly method: "POST" | "PUT";
-  readonly path: string;
-  readonly body: object;
+  /** As a function: for one that has to be asked for. */
+  readonly path: string | (() => Promise<string>);
+  /** As a function: for a body that is made from what the server has now. */
+  readonly body: object | (() => object | Promise<object>);
   /** For people: `plan netbird_group`. */
   readonly doing: string;
   readonly attributeOf: (field: string) => Path | undefined;
@@ -43,7 +45,11 @@ export async function preflight<T>(
   if (client === undefined || !client.ready || client.preflight === "off") return undefined;
   if (holdsUnknown(request.body)) return undefined;
   try {
-    return await client.api.dryRun<T>(request.method, request.path, request.body, signal);
+    // Nothing is read for a server that cannot check.
+    if (!(await client.api.features(signal)).has("dry_run")) return undefined;
+    const path = typeof request.path === "function" ? await request.path() : request.path;
+    const body = typeof request.body === "function" ? await request.body() : request.body;
+    return await client.api.dryRun<T>(request.method, path, body, signal);
   } catch (error) {
     const settles = error instanceof ApiFailure && (request.maySettle?.(error) ?? false);
     if (settles === true) return undefined;

@@ -5,6 +5,7 @@ import { isUnknown, type ObjectValue } from "../convert/value.ts";
 import type { ApplyContext, Resource } from "../framework/resource.ts";
 import type { ToldObject } from "../framework/settle-state.ts";
 import { timeoutMs } from "../framework/timeouts.ts";
+import { byId } from "./identity.ts";
 import { onlyMatch, parseImportId } from "./import-lookup.ts";
 import {
   type ServiceAttributes,
@@ -20,6 +21,7 @@ import { validateService } from "./proxy-service/validate.ts";
 import { servicePath, waitUntilGone, waitUntilLive } from "./proxy-service/wait-until-live.ts";
 import { unchangedSince } from "./unchanged-since.ts";
 import type { Walk } from "./walk.ts";
+import { rememberVersion, writeUnchanged } from "./write-unchanged.ts";
 
 const COLLECTION = "/reverse-proxies/services";
 const WAIT_FOR_LIVE_MS = 120_000;
@@ -28,6 +30,7 @@ const WAIT_FOR_GONE_MS = 60_000;
 export const proxyService: Resource<ServiceAttributes, Walk> = {
   typeName: "netbird_proxy_service",
   schema,
+  identity: byId,
   validate: validateService,
   plan: planService,
   movesFrom: ["netbird_reverse_proxy_service"],
@@ -49,6 +52,7 @@ export const proxyService: Resource<ServiceAttributes, Walk> = {
     });
     const created = await createOrAdopt(client, request, signal);
     keep(toldService(created));
+    rememberVersion(context.private, client, created);
     return finish(context, created, "create");
   },
 
@@ -73,20 +77,33 @@ export const proxyService: Resource<ServiceAttributes, Walk> = {
       if (!hasStoredSecrets(current, request))
         request = serviceRequest(known(plan), { ...secrets, sendAll: true });
     }
-    const version = await unchangedService(client, state, config, signal);
-    const updated = await client.api.put<Service>(servicePath(state.id!), request, signal, version);
+    const updated = await writeUnchanged(
+      context.private,
+      () => unchangedService(client, state, config, signal),
+      (version) => client.api.put<Service>(servicePath(state.id!), request, signal, version),
+    );
     keep(toldService(updated));
+    rememberVersion(context.private, client, updated);
     return finish(context, updated, "update");
   },
 
-  async delete({ client, state, signal }) {
+  async delete({ client, state, signal, private: memory }) {
+    let version: string | undefined;
     try {
-      const version = await unchangedService(client, state, null, signal);
-      await client.api.delete(servicePath(state.id!), signal, version);
+      await writeUnchanged(
+        memory,
+        () => unchangedService(client, state, null, signal),
+        (tag) => {
+          version = tag;
+          return client.api.delete(servicePath(state.id!), signal, tag);
+        },
+      );
     } catch (error) {
       if (isGone(error)) return;
       throw error;
     }
+    // A server that compares versions does so in the transaction that deletes: its answer means that the service is gone.
+    if (version !== undefined) return;
     const limitMs = timeoutMs(state.timeouts, "delete", WAIT_FOR_GONE_MS);
     await waitUntilGone(client.api, state.id!, { timeoutMs: limitMs, signal });
   },

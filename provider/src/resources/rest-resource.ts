@@ -11,6 +11,7 @@ import { onlyMatch, parseImportId } from "./import-lookup.ts";
 import { holdsUnknown, preflight } from "./preflight.ts";
 import { unchangedSince } from "./unchanged-since.ts";
 import type { Walk } from "./walk.ts";
+import { rememberVersion, writeUnchanged } from "./write-unchanged.ts";
 
 /** What a resource is told about while a request is made of it. */
 export interface RequestParts<A extends Attributes> {
@@ -47,6 +48,8 @@ export interface RestKind<A extends Attributes, T extends { id: string }> {
   isGone?(found: T): boolean;
   /** True for a refusal while planning that another object of the same apply takes out of the way. */
   maySettle?(failure: ApiFailure, parts: RequestParts<A>, walk: Walk): boolean;
+  /** Creating only takes over an object that exists already: what is written then is a change of it. */
+  readonly adopts?: boolean;
   /** Objects of the collection have no GET of their own. */
   readonly listOnly?: boolean;
 }
@@ -113,12 +116,14 @@ export function restResource<A extends Attributes, T extends { id: string }>(
   return {
     typeName,
     schema: { version: kind.version ?? 0, description: kind.description, attributes },
+    identity: { version: 0, attributes: [...parents, "id"] },
 
     async create(context) {
       const { plan, keep } = context;
       const created = await createOrAdopt(context, kind.collection(plan));
       const all = { ...told(created, plan), ...kind.toldOnce?.(created) };
       keep(all);
+      rememberVersion(context.private, context.client, created);
       return all;
     },
 
@@ -135,20 +140,30 @@ export function restResource<A extends Attributes, T extends { id: string }>(
       }
     },
 
-    async update({ client, plan, config, state, signal, keep }) {
+    async update({ client, plan, config, state, signal, keep, private: memory }) {
       if (kind.updateBody === undefined) return {};
       const path = pathOf(state, idOf(state));
-      const version = await tag(client, state, config, signal);
-      const body = await kind.updateBody({ plan, config, state }, () => client.api.get<T>(path, signal));
-      const updated = await client.api.put<T>(path, body, signal, version);
+      const { updateBody } = kind;
+      const current = () => client.api.get<T>(path, signal);
+      const updated = await writeUnchanged(
+        memory,
+        () => tag(client, state, config, signal),
+        // Whatever the body takes from the object is read after its version, so that nothing in between is lost.
+        async (version) =>
+          client.api.put<T>(path, await updateBody({ plan, config, state }, current), signal, version),
+      );
+      rememberVersion(memory, client, updated);
       keep(told(updated, plan));
       return told(updated, plan);
     },
 
-    async delete({ client, state, signal }) {
+    async delete({ client, state, signal, private: memory }) {
       try {
-        const version = await tag(client, state, null, signal);
-        await client.api.delete(pathOf(state, idOf(state)), signal, version);
+        await writeUnchanged(
+          memory,
+          () => tag(client, state, null, signal),
+          (version) => client.api.delete(pathOf(state, idOf(state)), signal, version),
+        );
       } catch (error) {
         if (!isGone(error)) throw error;
       }
@@ -188,14 +203,15 @@ export function restResource<A extends Attributes, T extends { id: string }>(
     const state = context.state as StateOf<A> | null;
     if (state !== null && kind.updateBody === undefined) return;
     const parts = { plan: plan as PlanOf<A>, config, state };
-    const path = state === null ? kind.collection(plan) : pathOf(state, idOf(state));
+    const isNew = state === null && !kind.adopts;
+    const path = isNew ? kind.collection(plan) : pathOf(state ?? plan, idOf(state ?? plan));
     await preflight(context, {
-      method: state === null ? "POST" : "PUT",
+      method: isNew ? "POST" : "PUT",
       path,
-      body:
-        state === null
+      body: () =>
+        isNew
           ? kind.createBody(parts)
-          : await kind.updateBody!(parts, () => client.api.get<T>(path, context.signal)),
+          : kind.updateBody!(parts, () => client.api.get<T>(path, context.signal)),
       doing: `plan ${typeName}`,
       attributeOf: (field) => (more.attributeOf ?? attributeOf)(field, plan as PlanOf<A>),
       // Whatever has the name now can be renamed or deleted first.

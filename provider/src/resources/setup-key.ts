@@ -5,6 +5,7 @@ import { requiresReplace, requiresReplaceIfStored, useStateForUnknown } from "..
 import type { Resource } from "../framework/resource.ts";
 import { flag, integer, type PlanOf, setOfText, type ToldOf, text } from "../framework/schema.ts";
 import { bytesBetween, integerBetween, oneOf } from "../framework/validators.ts";
+import { byId } from "./identity.ts";
 import { onlyMatch, parseImportId } from "./import-lookup.ts";
 import { holdsUnknown, preflight } from "./preflight.ts";
 import type { Walk } from "./walk.ts";
@@ -96,6 +97,7 @@ export const setupKey: Resource<Attributes, Walk> = {
     description: "A key with which peers join the account.",
     attributes: setupKeyAttributes,
   },
+  identity: byId,
 
   validate(config, diagnostics) {
     const { type, usage_limit: limit } = config;

@@ -103,11 +103,7 @@ export const wireguardPeerKind: RestKind<typeof wireguardPeerAttributes, Peer> =
   told: toldDevice,
 };
 
-const base = restResource(wireguardPeerKind);
-
-export const wireguardPeer: typeof base = {
-  ...base,
-
+const base = restResource(wireguardPeerKind, {
   plan({ plan, state, config, changed, requiresReplace }) {
     if (!changed) return;
     if (state !== null && plan.name !== state.name) plan.dns_label = unknown;
@@ -118,6 +114,10 @@ export const wireguardPeer: typeof base = {
         if (config[name] === null) plan[name] = unknown;
     if (typeof config.public_key === "string" && state === null) plan.private_key = null;
   },
+});
+
+export const wireguardPeer: typeof base = {
+  ...base,
 
   async create({ client, plan, config, signal, keep, diagnostics }) {
     const body = wireguardPeerKind.createBody({ plan, config, state: null });

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { createAuthority, issueCertificate } from "../../../scripts/stack/local-ca.ts";
-import { CLUSTER, type RestServer, startRestServer } from "../../../server/test/support/rest-server.ts";
+import { CLUSTER, type RestServer } from "../../../server/test/support/rest-server.ts";
 import { examplesFolder } from "../../src/docs/pages.ts";
 import { onRealServer } from "../support/examples.ts";
-import { TerraformWorkspace } from "../support/terraform.ts";
+import { openRealServer, type RealServer } from "../support/real-server.ts";
+import type { TerraformWorkspace } from "../support/terraform.ts";
 
 /** Resources whose data source is to show the same, by how it is looked for. */
 const objects = `
@@ -111,21 +111,14 @@ const pairs: [data: string, resource: string, list?: string][] = [
 ];
 
 suite("data sources of kinds against the real server", () => {
+  let real: RealServer;
   let rest: RestServer;
   let workspace: TerraformWorkspace;
   setup(async () => {
-    rest = await startRestServer();
-    rest.nowMs = Date.now();
-    await rest.setUp();
-    await rest.connectProxy();
-    await rest.app.listen({ host: "127.0.0.1", port: 0 });
-    const { port } = rest.app.server.address() as AddressInfo;
-    workspace = await TerraformWorkspace.against(`http://127.0.0.1:${port}`, rest.token);
+    real = await openRealServer();
+    ({ rest, workspace } = real);
   });
-  teardown(async () => {
-    await workspace.close();
-    await rest.close();
-  });
+  teardown(() => real.close());
 
   test("each shows what its resource has, and no secret", async () => {
     await workspace.apply(objects);

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { type RestServer, startRestServer } from "../../../server/test/support/rest-server.ts";
+import type { RestServer } from "../../../server/test/support/rest-server.ts";
 import { CLUSTER } from "../support/management-server.ts";
+import { openRealServer, type RealServer } from "../support/real-server.ts";
 import { TerraformWorkspace } from "../support/terraform.ts";
 
 suite("ephemeral resources in memory", () => {
@@ -91,21 +91,14 @@ suite("ephemeral resources in memory", () => {
 });
 
 suite("ephemeral resources against the real server", () => {
+  let real: RealServer;
   let rest: RestServer;
   let workspace: TerraformWorkspace;
   setup(async () => {
-    rest = await startRestServer();
-    rest.nowMs = Date.now();
-    await rest.setUp();
-    await rest.connectProxy({ cluster: "proxy.example.test" });
-    await rest.app.listen({ host: "127.0.0.1", port: 0 });
-    const { port } = rest.app.server.address() as AddressInfo;
-    workspace = await TerraformWorkspace.against(`http://127.0.0.1:${port}`, rest.token);
+    real = await openRealServer(["proxy.example.test"]);
+    ({ rest, workspace } = real);
   });
-  teardown(async () => {
-    await workspace.close();
-    await rest.close();
-  });
+  teardown(() => real.close());
 
   test("each is made and taken away again, and tells its secret", async () => {
     const made = (secret: string) => `

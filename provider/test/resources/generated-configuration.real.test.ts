@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { readFileSync, rmSync } from "node:fs";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { CLUSTER, type RestServer, startRestServer } from "../../../server/test/support/rest-server.ts";
-import { TerraformWorkspace } from "../support/terraform.ts";
+import { CLUSTER } from "../../../server/test/support/rest-server.ts";
+import { openRealServer, type RealServer } from "../support/real-server.ts";
+import type { TerraformWorkspace } from "../support/terraform.ts";
 
 /** What `-generate-config-out` makes of each resource, by the id it is imported with. */
 const imports: Record<string, (ids: Record<string, string>) => string> = {
@@ -26,30 +26,18 @@ const imports: Record<string, (ids: Record<string, string>) => string> = {
 };
 
 suite("configuration that terraform generates for an import", () => {
-  let rest: RestServer;
+  let real: RealServer;
   let workspace: TerraformWorkspace;
   const ids: Record<string, string> = {};
   setup(async () => {
-    rest = await startRestServer();
-    rest.nowMs = Date.now();
-    await rest.setUp();
-    await rest.connectProxy();
-    await rest.app.listen({ host: "127.0.0.1", port: 0 });
-    const { port } = rest.app.server.address() as AddressInfo;
-    workspace = await TerraformWorkspace.against(`http://127.0.0.1:${port}`, rest.token);
+    real = await openRealServer();
+    workspace = real.workspace;
     await makeObjects();
   });
-  teardown(async () => {
-    await workspace.close();
-    await rest.close();
-  });
+  teardown(() => real.close());
 
   async function makeObjects(): Promise<void> {
-    const make = async (path: string, body: object) => {
-      const { status, text, body: made } = await rest.call("POST", path, body);
-      assert.equal(status, 200, text);
-      return made.id as string;
-    };
+    const { make } = real;
     const group = await make("/groups", { name: "staff" });
     const peer = await make("/peers", { name: "web" });
     ids.network = await make("/networks", { name: "office", description: "upstairs" });

@@ -1,29 +1,21 @@
 import assert from "node:assert/strict";
-import type { AddressInfo } from "node:net";
-import { CLUSTER, type RestServer, startRestServer } from "../../../server/test/support/rest-server.ts";
-import { TerraformWorkspace } from "../support/terraform.ts";
+import { CLUSTER, type RestServer } from "../../../server/test/support/rest-server.ts";
+import { openRealServer, type RealServer } from "../support/real-server.ts";
+import type { TerraformWorkspace } from "../support/terraform.ts";
 
 const SERVICE = "netbird_reverse_proxy_service.shop";
 const DOMAIN = "netbird_reverse_proxy_domain.apps";
 
 suite("the names of NetBird's own provider", () => {
+  let real: RealServer;
   let rest: RestServer;
   let workspace: TerraformWorkspace;
   let peer: string;
   let subnet: string;
   setup(async () => {
-    rest = await startRestServer();
-    rest.nowMs = Date.now();
-    await rest.setUp();
-    await rest.connectProxy();
-    await rest.app.listen({ host: "127.0.0.1", port: 0 });
-    const { port } = rest.app.server.address() as AddressInfo;
-    workspace = await TerraformWorkspace.against(`http://127.0.0.1:${port}`, rest.token);
-    const make = async (path: string, body: object) => {
-      const { body: made, status, text } = await rest.call("POST", path, body);
-      assert.equal(status, 200, text);
-      return made.id as string;
-    };
+    real = await openRealServer();
+    ({ rest, workspace } = real);
+    const { make } = real;
     peer = await make("/peers", { name: "web" });
     const network = await make("/networks", { name: "office" });
     subnet = await make(`/networks/${network}/resources`, {
@@ -33,10 +25,7 @@ suite("the names of NetBird's own provider", () => {
       groups: [],
     });
   });
-  teardown(async () => {
-    await workspace.close();
-    await rest.close();
-  });
+  teardown(() => real.close());
 
   const http = (settings = "auth = {}", more = "") => `
     data "netbird_reverse_proxy_domain" "free" { type = "free" }

@@ -1,30 +1,22 @@
 import assert from "node:assert/strict";
-import type { AddressInfo } from "node:net";
-import { type RestServer, startRestServer } from "../../../server/test/support/rest-server.ts";
-import { TerraformWorkspace } from "../support/terraform.ts";
+import { openRealServer, type RealServer } from "../support/real-server.ts";
+import type { TerraformWorkspace } from "../support/terraform.ts";
 
 suite("what the server would refuse", () => {
-  let rest: RestServer;
+  let real: RealServer;
   let workspace: TerraformWorkspace;
   setup(async () => {
-    rest = await startRestServer();
-    rest.nowMs = Date.now();
-    await rest.setUp();
-    await rest.connectProxy({ cluster: "proxy.example.test" });
-    await rest.app.listen({ host: "127.0.0.1", port: 0 });
-    const { port } = rest.app.server.address() as AddressInfo;
-    workspace = await TerraformWorkspace.against(`http://127.0.0.1:${port}`, rest.token);
+    real = await openRealServer(["proxy.example.test"]);
+    workspace = real.workspace;
   });
-  teardown(async () => {
-    await workspace.close();
-    await rest.close();
-  });
+  teardown(() => real.close());
 
   const network = `resource "netbird_network" "n" { name = "office" }`;
   const mode = (preflight: string) => `provider "netbird" {\n  preflight = "${preflight}"\n}\n`;
 
   test("fails the plan at the attribute, for every kind of object", async () => {
     await workspace.apply(network);
+    const peer = await real.make("/peers", { name: "web" });
     const cases: [string, RegExp][] = [
       [
         `resource "netbird_network_resource" "x" {
@@ -61,6 +53,26 @@ suite("what the server would refuse", () => {
           peer       = "nobody"
         }`,
         /peer += "nobody"/,
+      ],
+      [`resource "netbird_peer" "x" { id = "nobody" }`, /There is no such object|not found/],
+      [
+        `resource "netbird_peer" "x" {
+          id = "${peer}"
+          ip = "203.0.113.9"
+        }`,
+        /ip += "203\.0\.113\.9"/,
+      ],
+      [
+        `resource "netbird_wireguard_peer" "x" {
+          name       = "phone"
+          public_key = "xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg="
+          groups     = ["nothing"]
+        }`,
+        /groups += \["nothing"\]/,
+      ],
+      [
+        `resource "netbird_account_settings" "x" { network_range = "10.0.0.0/33" }`,
+        /network_range += "10\.0\.0\.0\/33"/,
       ],
     ];
     for (const [hcl, message] of cases) {

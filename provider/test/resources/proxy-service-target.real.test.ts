@@ -1,28 +1,21 @@
 import assert from "node:assert/strict";
-import type { AddressInfo } from "node:net";
-import { CLUSTER, type RestServer, startRestServer } from "../../../server/test/support/rest-server.ts";
-import { TerraformWorkspace } from "../support/terraform.ts";
+import { CLUSTER, type RestServer } from "../../../server/test/support/rest-server.ts";
+import { openRealServer, type RealServer } from "../support/real-server.ts";
+import type { TerraformWorkspace } from "../support/terraform.ts";
 
 suite("netbird_proxy_service_target", () => {
+  let real: RealServer;
   let rest: RestServer;
   let workspace: TerraformWorkspace;
   let peer: string;
   setup(async () => {
-    rest = await startRestServer();
-    rest.nowMs = Date.now();
-    await rest.setUp();
-    await rest.connectProxy();
-    await rest.app.listen({ host: "127.0.0.1", port: 0 });
-    const { port } = rest.app.server.address() as AddressInfo;
-    workspace = await TerraformWorkspace.against(`http://127.0.0.1:${port}`, rest.token);
+    real = await openRealServer();
+    ({ rest, workspace } = real);
     const { body, status, text } = await rest.call("POST", "/peers", { name: "web" });
     assert.equal(status, 200, text);
     peer = body.id;
   });
-  teardown(async () => {
-    await workspace.close();
-    await rest.close();
-  });
+  teardown(() => real.close());
 
   const service = (name = "shop") => `
     resource "netbird_proxy_service" "shop" {

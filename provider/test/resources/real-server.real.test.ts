@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { createAuthority, issueCertificate } from "../../../scripts/stack/local-ca.ts";
-import { type RestServer, startRestServer } from "../../../server/test/support/rest-server.ts";
+import type { RestServer } from "../../../server/test/support/rest-server.ts";
 import { examplesFolder } from "../../src/docs/pages.ts";
-import { TerraformWorkspace } from "../support/terraform.ts";
+import { openRealServer, type RealServer } from "../support/real-server.ts";
+import type { TerraformWorkspace } from "../support/terraform.ts";
 
 /** An example, its import id by address, and a change that has to happen in place. */
 const cases: Record<string, { imports?: Record<string, string>; change?: [string, string] }> = {
@@ -39,16 +39,12 @@ const cases: Record<string, { imports?: Record<string, string>; change?: [string
 const adopts = new Set(["peer", "certificate", "dns_credentials"]);
 
 suite("resources against the real server", () => {
+  let real: RealServer;
   let rest: RestServer;
   let workspace: TerraformWorkspace;
   setup(async () => {
-    rest = await startRestServer();
-    rest.nowMs = Date.now();
-    await rest.setUp();
-    await rest.app.listen({ host: "127.0.0.1", port: 0 });
-    const { port } = rest.app.server.address() as AddressInfo;
-    await rest.connectProxy({ cluster: "proxy.example.test" });
-    workspace = await TerraformWorkspace.against(`http://127.0.0.1:${port}`, rest.token);
+    real = await openRealServer(["proxy.example.test"]);
+    ({ rest, workspace } = real);
     const { status, text } = await rest.call("POST", "/peers", { name: "web" });
     assert.equal(status, 200, text);
     const authority = await createAuthority("Test Root");
@@ -56,10 +52,7 @@ suite("resources against the real server", () => {
     writeFileSync(join(workspace.folder, "fullchain.pem"), certificate);
     writeFileSync(join(workspace.folder, "privkey.pem"), key);
   });
-  teardown(async () => {
-    await workspace.close();
-    await rest.close();
-  });
+  teardown(() => real.close());
 
   for (const [name, { imports = {}, change }] of Object.entries(cases)) {
     test(`${name}: created, planned empty, imported, changed in place, destroyed`, async () => {

@@ -1,31 +1,23 @@
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { createAuthority, issueCertificate, type PemPair } from "../../../scripts/stack/local-ca.ts";
-import { CLUSTER, type RestServer, startRestServer } from "../../../server/test/support/rest-server.ts";
-import { TerraformWorkspace } from "../support/terraform.ts";
+import { CLUSTER } from "../../../server/test/support/rest-server.ts";
+import { openRealServer, type RealServer } from "../support/real-server.ts";
+import type { TerraformWorkspace } from "../support/terraform.ts";
 
 suite("secrets of certificates and DNS credentials", () => {
-  let rest: RestServer;
+  let real: RealServer;
   let workspace: TerraformWorkspace;
   let authority: PemPair;
   suiteSetup(async () => {
     authority = await createAuthority("Test Root");
   });
   setup(async () => {
-    rest = await startRestServer();
-    rest.nowMs = Date.now();
-    await rest.setUp();
-    await rest.connectProxy();
-    await rest.app.listen({ host: "127.0.0.1", port: 0 });
-    const { port } = rest.app.server.address() as AddressInfo;
-    workspace = await TerraformWorkspace.against(`http://127.0.0.1:${port}`, rest.token);
+    real = await openRealServer();
+    workspace = real.workspace;
   });
-  teardown(async () => {
-    await workspace.close();
-    await rest.close();
-  });
+  teardown(() => real.close());
 
   const certificate = ({ certificate: chain, key }: PemPair, more: string) => {
     // As a file: Terraform shows the lines of a configuration that an error is about.

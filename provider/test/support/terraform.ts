@@ -11,6 +11,7 @@ import {
   readEnvironment,
   startForDebugging,
 } from "../../src/index.ts";
+import { installArtefact } from "./artefact.ts";
 import { ManagementServer, type ManagementServerOptions, TOKEN } from "./management-server.ts";
 
 export interface CommandResult {
@@ -30,8 +31,17 @@ export class TerraformWorkspace {
   readonly folder: string;
   readonly #provider: DebugProvider;
   readonly logLines: string[];
+  /** How terraform finds the provider. */
+  readonly #env: Record<string, string>;
 
-  private constructor(server: ManagementServer, folder: string, provider: DebugProvider, logLines: string[]) {
+  private constructor(
+    server: ManagementServer,
+    folder: string,
+    provider: DebugProvider,
+    logLines: string[],
+    env: Record<string, string> = { TF_REATTACH_PROVIDERS: provider.reattach },
+  ) {
+    this.#env = env;
     this.server = server;
     this.folder = folder;
     this.#provider = provider;
@@ -65,6 +75,26 @@ export class TerraformWorkspace {
     return TerraformWorkspace.#open(new ManagementServer(), url, token);
   }
 
+  /** The same with the built provider, installed from a filesystem mirror. */
+  static async shipped(url: string, token: string): Promise<TerraformWorkspace> {
+    const open = await TerraformWorkspace.against(url, token);
+    const { server, folder, logLines } = open;
+    const mirror = join(folder, "mirror");
+    const machine = `${process.platform}_${process.arch === "x64" ? "amd64" : process.arch}`;
+    installArtefact(join(mirror, ...providerAddress.split("/"), "0.1.0", machine));
+    const configuration = join(folder, "mirror.tfrc");
+    writeFileSync(
+      configuration,
+      `provider_installation {\n  filesystem_mirror {\n    path = "${mirror}"\n  }\n}\n`,
+    );
+    const env = { TF_CLI_CONFIG_FILE: configuration, NB_MANAGEMENT_URL: url, NB_PAT: token };
+    const workspace = new TerraformWorkspace(server, folder, open.#provider, logLines, env);
+    workspace.configure("");
+    const { code, output } = await workspace.run("init", "-input=false", "-no-color");
+    assert.equal(code, 0, output);
+    return workspace;
+  }
+
   async close(): Promise<void> {
     this.#provider.close();
     await this.server.stop();
@@ -78,7 +108,7 @@ export class TerraformWorkspace {
   }
 
   start(...args: string[]): RunningCommand {
-    return startTerraform(this.folder, args, { TF_REATTACH_PROVIDERS: this.#provider.reattach });
+    return startTerraform(this.folder, args, this.#env);
   }
 
   run(...args: string[]): Promise<CommandResult> {

@@ -1,15 +1,18 @@
 import type {
   ApplyResourceChange_Request,
   ApplyResourceChange_Response,
+  ResourceIdentityData,
 } from "@netbird-proxy/proto/tfplugin6";
 import type { CtyType } from "../../convert/cty-type.ts";
-import type { ObjectValue } from "../../convert/value.ts";
+import { isUnknown, type ObjectValue } from "../../convert/value.ts";
+import type { Identified } from "../../framework/identity.ts";
 import { PrivateState } from "../../framework/private-state.ts";
 import { type Attributes, type ToldOf, typeOf } from "../../framework/schema.ts";
 import { settleApplied, settlePartial, type ToldObject } from "../../framework/settle-state.ts";
 import { callContext, describeFailure } from "../call-context.ts";
 import type { Runtime } from "../runtime.ts";
 import { wireDiagnostics } from "../wire-diagnostics.ts";
+import { readIdentity, writeIdentity } from "../wire-identity.ts";
 import { readObject, writeObject } from "../wire-values.ts";
 
 export async function applyResourceChange(
@@ -57,13 +60,25 @@ export async function applyResourceChange(
       plan === null ? undefined : resource.attributeOf?.(field, plan as never);
     for (const item of describeFailure(runtime, error, doing, attributeOf)) context.diagnostics.add(item);
   }
+  const newState = encodable(type, state, prior, runtime, doing);
   return {
-    newState: writeObject(type, encodable(type, state, prior, runtime, doing)),
+    newState: writeObject(type, newState),
     private: privateState.bytes(),
     diagnostics: wireDiagnostics(context.diagnostics.items),
     legacyTypeSystem: false,
-    newIdentity: undefined,
+    // A deleted object keeps the identity that it had.
+    newIdentity:
+      newState === null
+        ? knownIdentity(resource, request.plannedIdentity)
+        : writeIdentity(resource, newState),
   };
+}
+
+function knownIdentity(resource: Identified, planned: ResourceIdentityData | undefined) {
+  const identity = readIdentity(resource, planned);
+  // Nothing came of a creation that failed; Terraform refuses an identity that is not known.
+  if (identity === undefined || Object.values(identity).some(isUnknown)) return undefined;
+  return writeIdentity(resource, identity);
 }
 
 /** A state that does not fit the schema would lose the object: Terraform drops it. The prior state is better than that. */

@@ -10,5 +10,6 @@ export function getMetadata({ provider }: Runtime): GetMetadata_Response {
     resources: provider.resources.map(({ typeName }) => ({ typeName })),
     functions: (provider.functions ?? []).map(({ name }) => ({ name })),
     ephemeralResources: (provider.ephemeralResources ?? []).map(({ typeName }) => ({ typeName })),
+    listResources: (provider.listResources ?? []).map(({ typeName }) => ({ typeName })),
   };
 }

@@ -13,6 +13,9 @@ export function getProviderSchema(runtime: Runtime): GetProviderSchema_Response 
   const ephemeralResourceSchemas: Record<string, Schema> = {};
   for (const { typeName, schema } of provider.ephemeralResources ?? [])
     ephemeralResourceSchemas[typeName] = wireSchema(schema);
+  const listResourceSchemas: Record<string, Schema> = {};
+  for (const { typeName, schema } of provider.listResources ?? [])
+    listResourceSchemas[typeName] = wireSchema(schema);
   return {
     provider: wireSchema(provider.schema),
     resourceSchemas,
@@ -22,5 +25,6 @@ export function getProviderSchema(runtime: Runtime): GetProviderSchema_Response 
     serverCapabilities,
     functions: wireFunctions(provider.functions ?? []),
     ephemeralResourceSchemas,
+    listResourceSchemas,
   };
 }

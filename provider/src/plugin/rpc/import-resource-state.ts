@@ -2,11 +2,13 @@ import type {
   ImportResourceState_Request,
   ImportResourceState_Response,
 } from "@netbird-proxy/proto/tfplugin6";
+import { importedByIdentity } from "../../framework/identity.ts";
 import { typeOf } from "../../framework/schema.ts";
 import { completeState, type ToldObject } from "../../framework/settle-state.ts";
 import { callContext, describeFailure } from "../call-context.ts";
 import type { Runtime } from "../runtime.ts";
 import { wireDiagnostics } from "../wire-diagnostics.ts";
+import { readIdentity, writeIdentity } from "../wire-identity.ts";
 import { writeObject } from "../wire-values.ts";
 
 /** Only finds the object; Terraform reads it right afterwards. */
@@ -18,10 +20,14 @@ export async function importResourceState(
   const { attributes } = resource.schema;
   const context = callContext(runtime);
   try {
+    // Terraform gives either; an identity is complete, so nothing has to be looked up.
+    const identity = request.id === "" ? readIdentity(resource, request.identity) : undefined;
     const told =
-      resource.import === undefined
-        ? { id: request.id }
-        : await resource.import(request.id, { ...context, client: runtime.requireClient() });
+      identity !== undefined
+        ? importedByIdentity(resource, identity)
+        : resource.import === undefined
+          ? { id: request.id }
+          : await resource.import(request.id, { ...context, client: runtime.requireClient() });
     const state = completeState(attributes, told as ToldObject);
     return {
       importedResources: [
@@ -29,7 +35,7 @@ export async function importResourceState(
           typeName: request.typeName,
           state: writeObject(typeOf(attributes), state),
           private: Buffer.alloc(0),
-          identity: undefined,
+          identity: writeIdentity(resource, state),
         },
       ],
       diagnostics: wireDiagnostics(context.diagnostics.items),

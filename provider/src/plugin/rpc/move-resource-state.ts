@@ -5,6 +5,7 @@ import { DiagnosticError } from "../../framework/diagnostics.ts";
 import { typeOf } from "../../framework/schema.ts";
 import { completeState } from "../../framework/settle-state.ts";
 import type { Runtime } from "../runtime.ts";
+import { writeIdentity } from "../wire-identity.ts";
 import { writeObject } from "../wire-values.ts";
 
 /**
@@ -28,6 +29,6 @@ export function moveResourceState(
     targetState: writeObject(typeOf(resource.schema.attributes), state),
     diagnostics: [],
     targetPrivate: Buffer.alloc(0),
-    targetIdentity: undefined,
+    targetIdentity: writeIdentity(resource, state),
   };
 }

@@ -7,6 +7,7 @@ import { typeOf } from "../../framework/schema.ts";
 import { callContext, describeFailure } from "../call-context.ts";
 import type { Runtime } from "../runtime.ts";
 import { wireDiagnostics, wirePath } from "../wire-diagnostics.ts";
+import { writeIdentity } from "../wire-identity.ts";
 import { readObject, writeObject } from "../wire-values.ts";
 
 export async function planResourceChange(
@@ -27,7 +28,8 @@ export async function planResourceChange(
     diagnostics: wireDiagnostics(context.diagnostics.items),
     legacyTypeSystem: false,
     deferred: undefined,
-    plannedIdentity: undefined,
+    // What is destroyed keeps its identity; what is created gets one that is not known yet.
+    plannedIdentity: planned === null ? request.priorIdentity : writeIdentity(resource, planned),
   });
 
   if (proposed === null) {

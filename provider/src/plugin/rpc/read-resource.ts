@@ -1,10 +1,12 @@
 import type { ReadResource_Request, ReadResource_Response } from "@netbird-proxy/proto/tfplugin6";
+import type { ObjectValue } from "../../convert/value.ts";
 import { PrivateState } from "../../framework/private-state.ts";
 import { typeOf } from "../../framework/schema.ts";
 import { settleRead } from "../../framework/settle-state.ts";
 import { callContext, describeFailure } from "../call-context.ts";
 import type { Runtime } from "../runtime.ts";
 import { wireDiagnostics } from "../wire-diagnostics.ts";
+import { writeIdentity } from "../wire-identity.ts";
 import { readObject, writeObject } from "../wire-values.ts";
 
 export async function readResource(
@@ -17,14 +19,14 @@ export async function readResource(
   const state = readObject(type, request.currentState);
   const context = callContext(runtime);
   const privateState = new PrivateState(request.private);
-  const answer = (newState: ReadResource_Response["newState"]): ReadResource_Response => ({
-    newState,
+  const answer = (newState: ObjectValue | null): ReadResource_Response => ({
+    newState: writeObject(type, newState),
     diagnostics: wireDiagnostics(context.diagnostics.items),
     private: privateState.bytes(),
     deferred: undefined,
-    newIdentity: undefined,
+    newIdentity: newState === null ? request.currentIdentity : writeIdentity(resource, newState),
   });
-  if (state === null) return answer(writeObject(type, null));
+  if (state === null) return answer(null);
   try {
     const told = await resource.read({
       ...context,
@@ -32,12 +34,12 @@ export async function readResource(
       state: state as never,
       private: privateState,
     });
-    if (told === undefined) return answer(writeObject(type, null));
-    return answer(writeObject(type, settleRead(attributes, state, told)));
+    if (told === undefined) return answer(null);
+    return answer(settleRead(attributes, state, told));
   } catch (error) {
     for (const item of describeFailure(runtime, error, `read ${request.typeName}`))
       context.diagnostics.add(item);
     // The state that Terraform has stays: only a certain "gone" may drop it.
-    return answer(writeObject(type, state));
+    return answer(state);
   }
 }

@@ -1,0 +1,231 @@
+import assert from "node:assert/strict";
+import { netbirdProvider, readEnvironment } from "../../src/index.ts";
+import { oneOfEach, writePair } from "../support/one-of-each.ts";
+import { openRealServer, type RealServer } from "../support/real-server.ts";
+import type { TerraformWorkspace } from "../support/terraform.ts";
+
+const typeNames = netbirdProvider(readEnvironment({}))
+  .resources.map(({ typeName }) => typeName)
+  .sort();
+/** The account cannot be deleted, and who manages it does not own it. */
+const outliveTerraform = new Set(["netbird_account_settings"]);
+
+/** Those that name another object. */
+const dependent = new Set([
+  "netbird_dns_credentials",
+  "netbird_network_resource",
+  "netbird_network_router",
+  "netbird_policy",
+  "netbird_proxy_service",
+  "netbird_proxy_service_target",
+  "netbird_reverse_proxy_service",
+  "netbird_token",
+]);
+
+for (const shipped of [false, true])
+  suite(`one of every resource, ${shipped ? "shipped, from a filesystem mirror" : "reattached"}`, function () {
+    this.timeout(120_000);
+    let real: RealServer;
+    let workspace: TerraformWorkspace;
+    let hcl: string;
+    /** Decides about requests; set by a test. */
+    let intercept: (method: string, path: string) => number | undefined | Promise<undefined>;
+
+    setup(async () => {
+      intercept = () => undefined;
+      real = await openRealServer(undefined, {
+        shipped,
+        onRequest: ({ method, url }) => intercept(method, url),
+      });
+      workspace = real.workspace;
+      await writePair(workspace.folder);
+      // No retries: what fails is meant to.
+      hcl = `provider "netbird" {\n  max_retries = 0\n}\n${oneOfEach(await real.make("/peers", { name: "web" }))}`;
+    });
+    teardown(() => real.close());
+
+    const managed = async () =>
+      (await workspace.run("state", "list")).output
+        .split("\n")
+        .filter((line) => line !== "")
+        .map((line) => line.replace(".this", ""))
+        .sort();
+    const isWrite = (method: string, path: string) => method !== "GET" && !path.includes("dry_run=true");
+
+    test("is created and plans empty; deleted outside it is planned anew, and destroying it succeeds", async () => {
+      await workspace.apply(hcl);
+      assert.deepEqual(await managed(), typeNames);
+      await workspace.assertEmptyPlan();
+
+      await deleteEverything(real, workspace);
+      const { output } = await workspace.plan();
+      for (const typeName of typeNames)
+        if (!outliveTerraform.has(typeName) && typeName !== "netbird_peer")
+          assert.match(output, new RegExp(`# ${typeName}\\.this will be created`), output);
+      const gone = await workspace.run(
+        "destroy",
+        "-refresh=false",
+        "-auto-approve",
+        "-input=false",
+        "-no-color",
+      );
+      assert.equal(gone.code, 0, gone.output);
+      assert.deepEqual(await managed(), []);
+    });
+
+    /** What refers to something that cannot be read is not read by terraform at all, so each has its turn. */
+    const turns: [paths: RegExp, types: string[]][] = [
+      [/^\/api\/(?!instance)/, typeNames.filter((typeName) => !dependent.has(typeName))],
+      [
+        /\/dns-credentials|\/networks\/[^/]+\/|\/policies|\/reverse-proxies\/services(\/[^/]+)?$|\/users\/.+\/tokens/,
+        [...dependent].filter((typeName) => typeName !== "netbird_proxy_service_target"),
+      ],
+      [/\/services\/[^/]+\/targets/, ["netbird_proxy_service_target"]],
+    ];
+
+    for (const status of [401, 403, 500])
+      test(`a read that is answered ${status} is an error of each, and never reads as gone`, async () => {
+        await workspace.apply(hcl);
+        for (const [paths, types] of turns) {
+          intercept = (method, path) => (method === "GET" && paths.test(path) ? status : undefined);
+          const { failed, output } = await workspace.plan();
+          assert.ok(failed, output);
+          for (const typeName of types)
+            assert.match(output, new RegExp(`\\(read ${typeName}\\)|with ${typeName}\\.this`), output);
+          assert.doesNotMatch(output, /will be created/);
+        }
+        intercept = () => undefined;
+        assert.deepEqual(await managed(), typeNames);
+        await workspace.assertEmptyPlan();
+      });
+
+    for (const status of [403, 500])
+      test(`a deletion that is answered ${status} keeps the object in the state`, async () => {
+        await workspace.apply(hcl);
+        intercept = (method) => (method === "DELETE" ? status : undefined);
+        const { code, output } = await workspace.run("destroy", "-auto-approve", "-input=false", "-no-color");
+        assert.equal(code, 1, output);
+        intercept = () => undefined;
+        const left = await managed();
+        for (const typeName of ["netbird_network_router", "netbird_certificate", "netbird_policy"])
+          assert.ok(left.includes(typeName), `${typeName} is lost`);
+        await workspace.destroy();
+        assert.deepEqual(await managed(), []);
+      });
+
+    test("a creation that is refused leaves nothing in the state, and the next apply makes everything", async () => {
+      intercept = (method, path) => (isWrite(method, path) ? 403 : undefined);
+      await workspace.applyFails(hcl);
+      // A peer that is as configured is adopted without a write.
+      assert.deepEqual(await managed(), ["netbird_peer"]);
+      intercept = () => undefined;
+      await workspace.apply();
+      assert.deepEqual(await managed(), typeNames);
+    });
+
+    test("an interrupt in the middle of creations loses none of them", async () => {
+      let arrived = 0;
+      let release = () => {};
+      const released = new Promise<undefined>((resolve) => (release = () => resolve(undefined)));
+      intercept = (method, path) => {
+        if (!isWrite(method, path)) return undefined;
+        arrived += 1;
+        return released;
+      };
+      workspace.configure(hcl);
+      const command = workspace.start("apply", "-auto-approve", "-input=false", "-no-color");
+      // As many as terraform has under way at once.
+      while (arrived < 10) await new Promise((resolve) => setTimeout(resolve, 20));
+      command.interrupt();
+      // The provider has been told to stop when the second half of this has passed through it.
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      release();
+      const { code, output } = await command.finished;
+      assert.equal(code, 1, output);
+      const written = (await managed()).filter((typeName) => typeName !== "netbird_peer");
+      assert.equal(written.length, arrived, output);
+      intercept = () => undefined;
+      await workspace.apply();
+      assert.deepEqual(await managed(), typeNames);
+    });
+
+    test("thirty of each that can be many, side by side", async () => {
+      const many = `
+        resource "netbird_group" "n" {
+          count = 30
+          name  = "g\${count.index}"
+        }
+        resource "netbird_network" "n" {
+          count = 30
+          name  = "n\${count.index}"
+        }
+        resource "netbird_network_resource" "n" {
+          count      = 30
+          network_id = netbird_network.n[count.index].id
+          name       = "r\${count.index}"
+          address    = "10.1.2.\${count.index + 1}"
+          groups     = [netbird_group.n[count.index].id]
+        }
+        resource "netbird_policy" "n" {
+          count = 30
+          name  = "p\${count.index}"
+          rule {
+            name         = "https"
+            protocol     = "tcp"
+            sources      = [netbird_group.n[count.index].id]
+            destinations = [netbird_group.n[count.index].id]
+            ports        = ["443"]
+          }
+        }
+        resource "netbird_setup_key" "n" {
+          count = 30
+          name  = "k\${count.index}"
+        }
+        resource "netbird_user" "n" {
+          count           = 30
+          name            = "u\${count.index}"
+          role            = "auditor"
+          is_service_user = true
+        }
+        resource "netbird_wireguard_peer" "n" {
+          count = 30
+          name  = "w\${count.index}"
+        }`;
+      const { code, output } = await (async () => {
+        workspace.configure(many);
+        return workspace.run("apply", "-parallelism=30", "-auto-approve", "-input=false", "-no-color");
+      })();
+      assert.equal(code, 0, output);
+      assert.equal((await managed()).length, 210);
+      await workspace.run("apply", "-refresh-only", "-auto-approve", "-input=false", "-no-color");
+      await workspace.assertEmptyPlan();
+      await workspace.destroy();
+    });
+  });
+
+/** Everything that terraform made, over REST, what depends on something first. The peer belongs to somebody else. */
+async function deleteEverything({ rest }: RealServer, workspace: TerraformWorkspace): Promise<void> {
+  const id = async (typeName: string) => (await workspace.state(`${typeName}.this`))!.id as string;
+  const network = await id("netbird_network");
+  const paths: string[] = [
+    `/reverse-proxies/services/${await id("netbird_proxy_service")}`,
+    `/reverse-proxies/services/${await id("netbird_reverse_proxy_service")}`,
+    `/reverse-proxies/certificates/${await id("netbird_certificate")}`,
+    `/reverse-proxies/dns-credentials/${await id("netbird_dns_credentials")}`,
+    `/reverse-proxies/domains/${await id("netbird_custom_domain")}`,
+    `/reverse-proxies/domains/${await id("netbird_reverse_proxy_domain")}`,
+    `/reverse-proxies/proxy-tokens/${await id("netbird_proxy_token")}`,
+    `/policies/${await id("netbird_policy")}`,
+    `/networks/${network}/routers/${await id("netbird_network_router")}`,
+    `/networks/${network}/resources/${await id("netbird_network_resource")}`,
+    `/networks/${network}`,
+    `/groups/${await id("netbird_group")}`,
+    `/setup-keys/${await id("netbird_setup_key")}`,
+    `/users/${await id("netbird_user")}`,
+    `/peers/${await id("netbird_wireguard_peer")}`,
+  ];
+  for (const path of paths) {
+    const { status, text } = await rest.call("DELETE", path);
+    assert.ok(status < 300, `${path}: ${status} ${text}`);
+  }
+}
