@@ -10,6 +10,8 @@ import { networkRouterKind } from "../resources/network-router.ts";
 import { peerKind } from "../resources/peer.ts";
 import { policyKind } from "../resources/policy.ts";
 import { proxyServiceTargetKind } from "../resources/proxy-service-target.ts";
+import { proxyServiceTokenKind } from "../resources/proxy-service-token.ts";
+import { proxyShareLinkKind } from "../resources/proxy-share-link.ts";
 import { proxyTokenKind } from "../resources/proxy-token.ts";
 import { reverseProxyDomainKind } from "../resources/reverse-proxy-domain.ts";
 import { reverseProxyServiceKind } from "../resources/reverse-proxy-service.ts";
@@ -39,6 +41,8 @@ export const listResources = [
   listResourceOf(peerKind),
   listResourceOf(policyKind),
   listResourceOf(proxyServiceTargetKind),
+  listResourceOf(proxyServiceTokenKind),
+  listResourceOf(proxyShareLinkKind),
   listResourceOf(proxyTokenKind),
   listResourceOf(reverseProxyDomainKind),
   listResourceOf(reverseProxyServiceKind),

@@ -18,8 +18,17 @@ const dependent = new Set([
   "netbird_policy",
   "netbird_proxy_service",
   "netbird_proxy_service_target",
+  "netbird_proxy_service_token",
+  "netbird_proxy_share_link",
   "netbird_reverse_proxy_service",
   "netbird_token",
+]);
+
+/** Those below a service, which cannot be read where it cannot. */
+const ofService = new Set([
+  "netbird_proxy_service_target",
+  "netbird_proxy_service_token",
+  "netbird_proxy_share_link",
 ]);
 
 for (const shipped of [false, true])
@@ -78,9 +87,9 @@ for (const shipped of [false, true])
       [/^\/api\/(?!instance)/, typeNames.filter((typeName) => !dependent.has(typeName))],
       [
         /\/dns-credentials|\/networks\/[^/]+\/|\/policies|\/reverse-proxies\/services(\/[^/]+)?$|\/users\/.+\/tokens/,
-        [...dependent].filter((typeName) => typeName !== "netbird_proxy_service_target"),
+        [...dependent].filter((typeName) => !ofService.has(typeName)),
       ],
-      [/\/services\/[^/]+\/targets/, ["netbird_proxy_service_target"]],
+      [/\/services\/[^/]+\/(targets|tokens|share-links)/, [...ofService]],
     ];
 
     for (const status of [401, 403, 500])

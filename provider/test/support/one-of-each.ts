@@ -52,7 +52,7 @@ export const oneOfEach = (peerId: string) => `
     name          = "shop"
     domain        = "shop.${CLUSTER}"
     targets       = { "/" = { target_type = "peer", target_id = netbird_peer.this.id, port = 3000 } }
-    public        = true
+    auth          = { service_tokens = true, share_links = true }
     wait_for_live = false
     lifecycle { ignore_changes = [targets] }
   }
@@ -63,6 +63,15 @@ export const oneOfEach = (peerId: string) => `
     target_id     = netbird_peer.this.id
     port          = 8080
     wait_for_live = false
+  }
+  resource "netbird_proxy_service_token" "this" {
+    service_id = netbird_proxy_service.this.id
+    name       = "ci"
+  }
+  resource "netbird_proxy_share_link" "this" {
+    service_id     = netbird_proxy_service.this.id
+    name           = "board"
+    expiry_seconds = 3600
   }
   resource "netbird_proxy_token" "this" { name = "fra" }
   resource "netbird_reverse_proxy_domain" "this" {
