@@ -3,6 +3,7 @@ import type { Socket } from "node:net";
 import type { AddressChecks } from "./access/address-checks.ts";
 import { AttemptLimiter } from "./access/attempt-limiter.ts";
 import type { Authenticator } from "./access/authenticator.ts";
+import { RequestRates } from "./access/request-rates.ts";
 import { SessionWatch } from "./access/session-watch.ts";
 import type { Brandings } from "./answer/branding.ts";
 import type { Challenges } from "./cert/acme/challenges.ts";
@@ -74,6 +75,7 @@ export class DataPlane {
       authenticator: parts.authenticator,
       attempts: new AttemptLimiter(),
       addressChecks: parts.addressChecks,
+      requestRates: new RequestRates(),
       sessionWatch: new SessionWatch(),
       branding: parts.branding,
       log: parts.log,

@@ -5,6 +5,7 @@ import type { Authenticator } from "./access/authenticator.ts";
 import { clientAddress } from "./access/client-address.ts";
 import { decideAccess } from "./access/decide-access.ts";
 import { identifyCaller } from "./access/identify-caller.ts";
+import type { RequestRates } from "./access/request-rates.ts";
 import { listed, restrictAddress } from "./access/restrict-address.ts";
 import { applyRules } from "./access/rules/apply-rules.ts";
 import type { SessionWatch } from "./access/session-watch.ts";
@@ -33,6 +34,7 @@ export interface RequestPathParts {
   readonly authenticator: Authenticator;
   readonly attempts: AttemptLimiter;
   readonly addressChecks: AddressChecks;
+  readonly requestRates: RequestRates;
   readonly sessionWatch: SessionWatch;
   readonly branding: Pick<Brandings, "of">;
   readonly log: Logger;
@@ -50,6 +52,7 @@ export const requestPath: readonly Stage[] = [
   findService, //     host and path -> service and route          404 service.not_found, 421 route.misdirected
   refuseLoop, //      did this request pass here before?          421 route.loop
   restrictClient, //  trusted proxies -> visitor's address        403 access.ip_restricted, ...
+  limitRate, //       requests of one address                     429 access.too_many_requests
   answerVisitorPaths, // /.netbird/: sign-in and sign-out  303, 400 access.sign_in_expired, 403 access.denied
   applyRules, //      path, method, header -> the service's rule  403 access.rule_denied, 400 access.ambiguous_path
   identifyCaller, //  cookie, header, login form -> caller        401 access.credentials_wrong, 303
@@ -204,6 +207,20 @@ function restrictClient(x: Exchange): Answer | undefined {
   if (refusal === undefined) return undefined;
   x.authMechanism = refusal.slice("access.".length);
   return answer(refusal);
+}
+
+function limitRate(x: Exchange): Answer | undefined {
+  const { id, access } = x.service!;
+  const rate = access.requestRate;
+  if (rate === undefined) return undefined;
+  const waitSeconds = x.parts.requestRates.take(id, x.clientAddress, rate, Date.now());
+  if (waitSeconds === 0) return undefined;
+  const finding = { restriction: "rate", verdict: "too_many_requests", mode: rate.mode } as const;
+  x.findings = [...x.findings, finding];
+  x.parts.addressChecks.onFinding(finding);
+  if (rate.mode === "observe") return undefined;
+  x.authMechanism = finding.verdict;
+  return answer("access.too_many_requests", { headers: ["retry-after", String(waitSeconds)] });
 }
 
 function prepareHeaders(x: Exchange): undefined {

@@ -139,6 +139,18 @@ export const AccessRestrictions = Type.Object(
     country_mode: Type.Optional(
       Type.Enum(["enforce", "observe"], { description: "As cidr_mode, for the lists of countries." }),
     ),
+    request_rate: Type.Optional(
+      Type.Object(
+        {
+          per_minute: Type.Integer({ default: 0, description: "1 to 1,000,000." }),
+          burst: Type.Optional(
+            Type.Integer({ description: "How many may come at once. Absent means per_minute." }),
+          ),
+          mode: Type.Optional(Type.Enum(["enforce", "observe"])),
+        },
+        { description: "Requests of one address (IPv6: /64) at each proxy. Mode http." },
+      ),
+    ),
   },
   { title: "AccessRestrictions" },
 );

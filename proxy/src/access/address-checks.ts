@@ -6,7 +6,7 @@ export type RestrictionMode = "enforce" | "observe";
 
 /** What one restriction had against a client. */
 export interface Finding {
-  readonly restriction: Restriction | "rule";
+  readonly restriction: Restriction | "rule" | "rate";
   /** As in NetBird's access log: `ip_restricted`, `country_restricted`, `crowdsec_ban`, ... */
   readonly verdict: string;
   readonly mode: RestrictionMode;

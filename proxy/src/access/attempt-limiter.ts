@@ -1,5 +1,5 @@
-import { isIP } from "node:net";
 import { attemptsLeft, guessing, waitAfterMs } from "@netbird-proxy/proto";
+import { addressBlock } from "./address-block.ts";
 
 /** What of a service somebody guesses at, and from where. */
 export interface Guess {
@@ -155,17 +155,4 @@ function drained({ level, atMs }: Bucket, refillMs: number, nowMs: number): numb
 
 function guardKey({ serviceId, method }: Guess): string {
   return `${serviceId} ${method}`;
-}
-
-/** One IPv6 host has a whole /64 to itself. */
-function addressBlock(address: string): string {
-  if (isIP(address) !== 6) return address;
-  const [head = "", tail] = address.split("::");
-  const left = head === "" ? [] : head.split(":");
-  const right = tail === undefined || tail === "" ? [] : tail.split(":");
-  const groups =
-    tail === undefined
-      ? left
-      : [...left, ...Array<string>(8 - left.length - right.length).fill("0"), ...right];
-  return groups.slice(0, 4).join(":");
 }

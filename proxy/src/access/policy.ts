@@ -7,6 +7,7 @@ import { parseCidr } from "./cidr.ts";
 import { type ClientAuthority, clientAuthority } from "./client-certificate.ts";
 import { EndedSessions } from "./ended-sessions.ts";
 import { type IdentitySigner, identitySigner } from "./identity-token.ts";
+import type { RequestRate } from "./request-rates.ts";
 import { type AccessRules, accessRules } from "./rules/access-rules.ts";
 
 /** Who may use a service. Made from a mapping, never changed. */
@@ -14,6 +15,7 @@ export interface AccessPolicy {
   /** False when the mapping says nothing about access at all: then nobody may. */
   readonly decided: boolean;
   readonly addresses: AddressRules | undefined;
+  readonly requestRate: RequestRate | undefined;
   /** For parts of the service; empty for most. */
   readonly rules: AccessRules;
   /** Only from inside the overlay. */
@@ -122,6 +124,7 @@ export function accessPolicy(
     value: {
       decided: auth !== undefined,
       addresses: addresses.value,
+      requestRate: requestRate(mapping.accessRestrictions?.requestRate),
       rules,
       private: mapping.private,
       password: auth?.password ?? false,
@@ -192,6 +195,15 @@ function addressRules(
   }
   const cidrMode = cidrs === rules ? "enforce" : "observe";
   return { ok: true, value: { allowed, blocked, cidrMode, countries, crowdsec } };
+}
+
+function requestRate(rate: management.RequestRate | undefined): RequestRate | undefined {
+  if (rate === undefined || rate.perMinute === 0) return undefined;
+  return {
+    perMinute: rate.perMinute,
+    burst: Math.max(1, rate.burst),
+    mode: rate.observe ? "observe" : "enforce",
+  };
 }
 
 function countryRules(

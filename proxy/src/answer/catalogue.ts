@@ -80,6 +80,12 @@ export const answerCodes = {
     message: "The path can be read in several ways, for which different rules apply.",
     hint: "Send the path without dot segments, doubled slashes and encoded slashes, and in the service's own spelling.",
   },
+  "access.too_many_requests": {
+    status: 429,
+    title: "Too Many Requests",
+    message: "There were more requests from your address than this service takes.",
+    hint: "Wait for the time in Retry-After.",
+  },
   "access.private": {
     status: 403,
     title: "Forbidden",

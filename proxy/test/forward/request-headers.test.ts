@@ -196,6 +196,7 @@ suite("headers on the way to the target, behind a trusted proxy", () => {
           blockedCountries: [],
           crowdsecMode: "",
           observed: undefined,
+          requestRate: undefined,
         },
       }),
     );

@@ -3,6 +3,7 @@ import type { ServiceAuthRequest, ServiceRequest, ServiceTargetRequest } from "@
 import type {
   ServiceMode,
   StoredAccessRule,
+  StoredRequestRate,
   StoredRestrictions,
   StoredTarget,
   StoredTargetOptions,
@@ -49,6 +50,7 @@ export interface ServiceDraft {
 
 const MAX_NAME_BYTES = 255;
 const MAX_CIDRS = 200;
+const MAX_REQUEST_RATE = 1_000_000;
 const MAX_COUNTRIES = 50;
 const MAX_CUSTOM_HEADERS = 16;
 
@@ -76,7 +78,7 @@ export function validateService(request: ServiceRequest): ServiceDraft {
   checkListenPort(mode, listenPort);
   const targets = checkTargets(mode, request.targets);
   const auth = checkAuth(mode, request.auth ?? {});
-  const accessRestrictions = checkRestrictions(request.access_restrictions);
+  const accessRestrictions = checkRestrictions(mode, request.access_restrictions);
   const accessRules = validateAccessRules(request.access_rules, mode, auth);
   const accessGroups = request.access_groups ?? [];
   const isPrivate = request.private ?? false;
@@ -305,7 +307,10 @@ function checkAuth(mode: ServiceMode, request: ServiceAuthRequest): AuthDraft {
   return draft;
 }
 
-function checkRestrictions(request: ServiceRequest["access_restrictions"]): StoredRestrictions | null {
+function checkRestrictions(
+  mode: ServiceMode,
+  request: ServiceRequest["access_restrictions"],
+): StoredRestrictions | null {
   if (!request) return null;
   const cidrs = (member: "allowed_cidrs" | "blocked_cidrs") => {
     const list = request[member] ?? [];
@@ -337,11 +342,36 @@ function checkRestrictions(request: ServiceRequest["access_restrictions"]): Stor
     crowdsecMode: request.crowdsec_mode ?? null,
     cidrMode: request.cidr_mode ?? null,
     countryMode: request.country_mode ?? null,
+    requestRate: checkRequestRate(mode, request.request_rate),
   };
   const lists = [stored.allowedCidrs, stored.blockedCidrs, stored.allowedCountries, stored.blockedCountries];
   const modes = [stored.crowdsecMode, stored.cidrMode, stored.countryMode];
-  const nothing = modes.every((mode) => mode === null) && lists.every((list) => list.length === 0);
+  const nothing =
+    modes.every((mode) => mode === null) && lists.every((list) => list.length === 0) && !stored.requestRate;
   return nothing ? null : stored;
+}
+
+function checkRequestRate(
+  serviceMode: ServiceMode,
+  request: NonNullable<ServiceRequest["access_restrictions"]>["request_rate"],
+): StoredRequestRate | null {
+  if (!request) return null;
+  if (serviceMode !== "http") {
+    invalid("access_restrictions.request_rate", `there are no requests to count in ${serviceMode} mode`);
+  }
+  const { per_minute: perMinute, burst = null, mode = null } = request;
+  for (const [member, value] of [
+    ["per_minute", perMinute],
+    ["burst", burst],
+  ] as const) {
+    if (value !== null && (value < 1 || value > MAX_REQUEST_RATE)) {
+      invalid(
+        `access_restrictions.request_rate.${member}`,
+        `${member} is a number from 1 to ${MAX_REQUEST_RATE}`,
+      );
+    }
+  }
+  return { perMinute, burst, mode };
 }
 
 function checkPrivate(

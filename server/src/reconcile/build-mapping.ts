@@ -94,7 +94,16 @@ function buildRestrictions(limits: StoredRestrictions): management.AccessRestric
   return {
     ...lists("enforce"),
     crowdsecMode: limits.crowdsecMode ?? "",
-    observed: observes ? { ...lists("observe"), crowdsecMode: "", observed: undefined } : undefined,
+    observed: observes
+      ? { ...lists("observe"), crowdsecMode: "", observed: undefined, requestRate: undefined }
+      : undefined,
+    requestRate: limits.requestRate
+      ? {
+          perMinute: limits.requestRate.perMinute,
+          burst: limits.requestRate.burst ?? limits.requestRate.perMinute,
+          observe: limits.requestRate.mode === "observe",
+        }
+      : undefined,
   };
 }
 

@@ -64,6 +64,14 @@ export interface StoredRestrictions {
   /** Null, or absent in rows that are older: enforce. */
   cidrMode?: "enforce" | "observe" | null;
   countryMode?: "enforce" | "observe" | null;
+  requestRate?: StoredRequestRate | null;
+}
+
+export interface StoredRequestRate {
+  perMinute: number;
+  /** Null: as many as per minute. */
+  burst: number | null;
+  mode: "enforce" | "observe" | null;
 }
 
 /** What holds for some paths, methods and headers of a service. In order; the first that matches decides. */

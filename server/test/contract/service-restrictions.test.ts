@@ -91,6 +91,10 @@ const fields = {
   "access_restrictions.crowdsec_mode": "string",
   "access_restrictions.cidr_mode": "string",
   "access_restrictions.country_mode": "string",
+  "access_restrictions.request_rate": "object",
+  "access_restrictions.request_rate.per_minute": "integer",
+  "access_restrictions.request_rate.burst": "integer",
+  "access_restrictions.request_rate.mode": "string",
 } as const;
 
 checkServiceTable({
@@ -114,6 +118,17 @@ checkServiceTable({
       ...["", "off", "Observe"].map((one) => noRestriction(field, JSON.stringify(one), { [field]: one })),
       absent(field, "absent is absent", {}),
     ]),
+    ...[
+      { per_minute: 1 },
+      { per_minute: 1_000_000, burst: 1_000_000, mode: "observe" },
+      { per_minute: 60, mode: "enforce" },
+    ].map((rate) => restricts("request_rate", JSON.stringify(rate), { request_rate: rate })),
+    ...[{ per_minute: 0 }, {}, { per_minute: -1 }, { per_minute: 1_000_001 }].map((rate) =>
+      noRestriction("request_rate.per_minute", JSON.stringify(rate), { request_rate: rate }),
+    ),
+    noRestriction("request_rate.burst", "0", { request_rate: { per_minute: 1, burst: 0 } }),
+    noRestriction("request_rate.mode", "off", { request_rate: { per_minute: 1, mode: "off" } }),
+    absent("request_rate", "absent is absent", {}),
     accepts("access_restrictions", "absent is absent", {}, { access_restrictions: ABSENT }),
     absent("allowed_cidrs", "all empty is absent", {
       allowed_cidrs: [],
@@ -143,6 +158,7 @@ for (const mode of ["tcp", "udp", "tls"] as const) {
       noRestriction("blocked_cidrs", "an address", { blocked_cidrs: ["192.0.2.1"] }, "[0]"),
       noRestriction("allowed_countries", "three letters", { allowed_countries: ["DEU"] }, "[0]"),
       noRestriction("crowdsec_mode", "empty", { crowdsec_mode: "" }),
+      noRestriction("request_rate", "has no requests to count", { request_rate: { per_minute: 1 } }),
     ],
   });
 }

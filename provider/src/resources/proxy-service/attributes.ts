@@ -272,6 +272,22 @@ export const attributes = {
       }),
       cidr_mode: mode("the lists of networks"),
       country_mode: mode("the lists of countries"),
+      request_rate: nested(
+        {
+          per_minute: integer({
+            description: "How many requests one address may make in a minute, at each proxy.",
+            required: true,
+            validators: [integerBetween(1, 1_000_000)],
+          }),
+          burst: integer({
+            description: "How many may come at once. Without it, as many as in a minute.",
+            optional: true,
+            validators: [integerBetween(1, 1_000_000)],
+          }),
+          mode: mode("the rate"),
+        },
+        { description: "Limits requests. Mode `http`. Needs our server.", optional: true },
+      ),
     },
     { description: "Where visitors may come from.", optional: true },
   ),

@@ -46,6 +46,13 @@ export function serviceRequest(plan: ServiceState, secrets: SecretSource): Servi
       request.access_restrictions.crowdsec_mode = restrictions.crowdsec_mode as "off";
     for (const name of ["cidr_mode", "country_mode"] as const)
       if (restrictions[name] !== null) request.access_restrictions[name] = restrictions[name] as "observe";
+    const rate = restrictions.request_rate;
+    if (rate !== null)
+      request.access_restrictions.request_rate = {
+        per_minute: rate.per_minute!,
+        ...(rate.burst === null ? {} : { burst: rate.burst }),
+        ...(rate.mode === null ? {} : { mode: rate.mode as "observe" }),
+      };
   }
   if (plan.access_rules !== null) request.access_rules = plan.access_rules.map(accessRuleRequest);
   return request;

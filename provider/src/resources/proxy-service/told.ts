@@ -129,7 +129,13 @@ function toldRestrictions(restrictions: Service["access_restrictions"]) {
     crowdsec_mode: restrictions.crowdsec_mode ?? null,
     cidr_mode: restrictions.cidr_mode ?? null,
     country_mode: restrictions.country_mode ?? null,
+    request_rate: toldRate(restrictions.request_rate),
   };
+}
+
+function toldRate(rate: NonNullable<Service["access_restrictions"]>["request_rate"]) {
+  if (rate === undefined) return null;
+  return { per_minute: rate.per_minute, burst: rate.burst ?? null, mode: rate.mode ?? null };
 }
 
 function toldCertificate({ meta }: Service) {

@@ -19,6 +19,7 @@ import { readTargetDirectory } from "../../store/mapping-sources.ts";
 import type {
   StoredAccessRule,
   StoredAuth,
+  StoredRequestRate,
   StoredRestrictions,
   StoredService,
   StoredTarget,
@@ -188,6 +189,15 @@ function viewRestrictions(stored: StoredRestrictions): Service["access_restricti
     ...(stored.crowdsecMode === null ? {} : { crowdsec_mode: stored.crowdsecMode }),
     ...(stored.cidrMode ? { cidr_mode: stored.cidrMode } : {}),
     ...(stored.countryMode ? { country_mode: stored.countryMode } : {}),
+    ...(stored.requestRate ? { request_rate: viewRequestRate(stored.requestRate) } : {}),
+  };
+}
+
+function viewRequestRate({ perMinute, burst, mode }: StoredRequestRate) {
+  return {
+    per_minute: perMinute,
+    ...(burst === null ? {} : { burst }),
+    ...(mode === null ? {} : { mode }),
   };
 }
 
