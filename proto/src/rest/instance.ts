@@ -15,6 +15,7 @@ export const features = [
   "preflight",
   "uploaded_certificates",
   "dns_credentials",
+  "deletion_wait",
 ] as const;
 
 export const Instance = Type.Object(

@@ -42,6 +42,16 @@ export const DryRunQuery = Type.Object({
 });
 export type DryRunQuery = Static<typeof DryRunQuery>;
 
+export const DeletionQuery = Type.Object({
+  ...DryRunQuery.properties,
+  wait: Type.Optional(
+    Type.String({
+      description:
+        "Seconds, at most 60: answers when every connected proxy of the cluster has let go of it, or after that time. The header NetBird-Applied says which.",
+    }),
+  ),
+});
+
 /** How another object shows the groups that it is in. */
 export const GroupSummary = Type.Object(
   { id: Type.String(), name: Type.String(), peers_count: Type.Integer(), resources_count: Type.Integer() },

@@ -88,6 +88,31 @@ export class ApiClient {
     await this.#write("DELETE", path, undefined, signal, tag);
   }
 
+  /**
+   * Deletes what proxies serve.
+   *
+   * @param waitMs how long the server may wait for them to let go
+   * @returns false when one did not; undefined when the server cannot tell
+   */
+  async deleteServed(
+    path: string,
+    signal: AbortSignal,
+    { tag, waitMs }: { tag: string | undefined; waitMs: number },
+  ): Promise<boolean | undefined> {
+    const canWait = (await this.features(signal)).has("deletion_wait");
+    // An attempt is given up after the time for requests; waiting has to end before.
+    const longestMs = Math.min(waitMs, this.#options.requestTimeoutMs / 2, 60_000);
+    const seconds = canWait ? Math.floor(longestMs / 1000) : 0;
+    try {
+      const url = seconds > 0 ? `${path}?wait=${seconds}` : path;
+      const { headers } = await this.#json("DELETE", url, undefined, signal, tag);
+      const said = headers["netbird-applied"];
+      return said === undefined ? undefined : said === "true";
+    } finally {
+      this.#lists.clear();
+    }
+  }
+
   /** All objects of a collection, asked for once per walk; any write asks anew. */
   list<T>(path: string, signal: AbortSignal): Promise<readonly T[]> {
     let list = this.#lists.get(path);

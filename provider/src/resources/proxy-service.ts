@@ -87,24 +87,28 @@ export const proxyService: Resource<ServiceAttributes, Walk> = {
     return finish(context, updated, "update");
   },
 
-  async delete({ client, state, signal, private: memory }) {
+  async delete({ client, state, signal, log, private: memory }) {
+    const limitMs = timeoutMs(state.timeouts, "delete", WAIT_FOR_GONE_MS);
     let version: string | undefined;
+    let applied: boolean | undefined;
     try {
       await writeUnchanged(
         memory,
         () => unchangedService(client, state, null, signal),
-        (tag) => {
+        async (tag) => {
           version = tag;
-          return client.api.delete(servicePath(state.id!), signal, tag);
+          applied = await client.api.deleteServed(servicePath(state.id!), signal, { tag, waitMs: limitMs });
         },
       );
     } catch (error) {
       if (isGone(error)) return;
       throw error;
     }
+    if (applied === false) {
+      log("warn", "a connected proxy has not let go of the deleted service yet", { domain: state.domain });
+    }
     // A server that compares versions does so in the transaction that deletes: its answer means that the service is gone.
-    if (version !== undefined) return;
-    const limitMs = timeoutMs(state.timeouts, "delete", WAIT_FOR_GONE_MS);
+    if (version !== undefined || applied !== undefined) return;
     await waitUntilGone(client.api, state.id!, { timeoutMs: limitMs, signal });
   },
 

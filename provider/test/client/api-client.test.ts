@@ -6,6 +6,7 @@ import { describeApiFailure } from "../../src/client/describe-failure.ts";
 import { directTransport } from "../../src/client/direct-transport.ts";
 import { ApiFailure, NetworkFailure } from "../../src/client/failure.ts";
 import { proxiedTransport } from "../../src/client/proxied-transport.ts";
+import type { Transport } from "../../src/client/transport.ts";
 import { ManagementServer, TOKEN } from "../support/management-server.ts";
 
 suite("the API client", () => {
@@ -13,7 +14,9 @@ suite("the API client", () => {
   let client: ApiClient;
   const signal = new AbortController().signal;
 
-  function connect(options: { url?: string; maxRetries?: number; timeoutMs?: number; token?: string } = {}) {
+  function connect(
+    options: { url?: string; maxRetries?: number; timeoutMs?: number; token?: string; send?: Transport } = {},
+  ) {
     return new ApiClient({
       managementUrl: new URL(options.url ?? server.url),
       token: options.token ?? TOKEN,
@@ -22,7 +25,9 @@ suite("the API client", () => {
       maxRetries: options.maxRetries ?? 3,
       concurrency: 10,
       headers: new Map([["X-Gateway", "abc"]]),
-      transport: directTransport({ maxConnections: 10, caCertificatePem: undefined, insecure: false }),
+      transport: options.send
+        ? { send: options.send, close() {} }
+        : directTransport({ maxConnections: 10, caCertificatePem: undefined, insecure: false }),
       log: () => {},
       random: () => 0,
     });
@@ -149,6 +154,38 @@ suite("the API client", () => {
     client = connect();
     assert.equal(await client.dryRun("POST", "/reverse-proxies/services", body, signal), undefined);
     assert.deepEqual(server.seen(/^POST/), []);
+  });
+
+  test("a server that can wait for proxies is asked to, for less than a request may take, and its word is passed on", async () => {
+    const asked: string[] = [];
+    const said = {
+      status: 200,
+      body: "{}",
+      headers: { "netbird-applied": "false" } as Record<string, string>,
+    };
+    let features = ["deletion_wait"];
+    const send: Transport = async ({ url }) => {
+      const { pathname, search } = url;
+      if (pathname.endsWith("/instance")) return { ...said, body: JSON.stringify({ features }), headers: {} };
+      asked.push(pathname + search);
+      return said;
+    };
+    const drop = (options: object = {}) =>
+      connect({ send, timeoutMs: 30_000, ...options }).deleteServed("/reverse-proxies/services/s", signal, {
+        tag: undefined,
+        waitMs: 60_000,
+      });
+    assert.equal(await drop(), false);
+    said.headers = { "netbird-applied": "true" };
+    assert.equal(await drop({ timeoutMs: 8_000 }), true);
+    features = [];
+    said.headers = {};
+    assert.equal(await drop(), undefined);
+    assert.deepEqual(asked, [
+      "/api/reverse-proxies/services/s?wait=15",
+      "/api/reverse-proxies/services/s?wait=4",
+      "/api/reverse-proxies/services/s",
+    ]);
   });
 
   // The failure was taken for "offers nothing", and a plan that nobody had checked looked like one that was.

@@ -169,7 +169,10 @@ suite("data sources of kinds against the real server", () => {
 
 /** Objects that examples only look up. */
 async function makeWhatExamplesLookFor(rest: RestServer): Promise<void> {
-  await rest.connectProxy({ cluster: "proxy.example.test" });
+  await rest.connectProxy({
+    cluster: "proxy.example.test",
+    appliedRevision: Number.MAX_SAFE_INTEGER,
+  });
   const make = async (path: string, body: object) => {
     const { status, text, body: made } = await rest.call("POST", path, body);
     assert.equal(status, 200, text);

@@ -29,7 +29,9 @@ export async function openRealServer(
   interceptRequests(rest, onRequest);
   rest.nowMs = Date.now();
   await rest.setUp();
-  for (const cluster of clusters) await rest.connectProxy({ cluster });
+  // It has applied whatever will be: deletions wait for that.
+  for (const cluster of clusters)
+    await rest.connectProxy({ cluster, appliedRevision: Number.MAX_SAFE_INTEGER });
   await rest.app.listen({ host: "127.0.0.1", port: 0 });
   const { port } = rest.app.server.address() as AddressInfo;
   const url = `http://127.0.0.1:${port}`;

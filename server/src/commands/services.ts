@@ -160,21 +160,25 @@ export async function updateService(
   );
 }
 
-/** @throws AppError `service.not_found` */
+/**
+ * @returns where proxies have to let go of it, and with which revision they do
+ * @throws AppError `service.not_found`
+ */
 export async function removeService(
   context: CommandContext,
   actor: Actor,
   id: string,
   options: CommandOptions = {},
-): Promise<void> {
-  await runCommand(
+): Promise<{ cluster: string; revision: number }> {
+  return runCommand(
     context,
     actor,
     async (work) => {
       const service = await requireService(work.trx, actor.account, id);
       await deleteService(work.trx, actor.account, service.id);
-      await reviseService(work, service, service.proxyCluster, "removed");
+      const revision = await reviseService(work, service, service.proxyCluster, "removed");
       await work.audit("service.delete", service.id, auditMeta(service));
+      return { cluster: service.proxyCluster, revision };
     },
     options,
   );

@@ -21,6 +21,11 @@ function currentUnit(): UnitOfWork | undefined {
   return unit?.open ? unit : undefined;
 }
 
+/** Whether the caller's writes are committed later than its own end. */
+export function isInsideUnit(): boolean {
+  return currentUnit() !== undefined;
+}
+
 /**
  * Whether a unit around the caller will be rolled back. A command that rolled back by itself would take away what the
  * answer to a dry run is then read from.

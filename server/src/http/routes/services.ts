@@ -1,4 +1,5 @@
 import {
+  DeletionQuery,
   DryRunQuery,
   EmptyObject,
   IdParams,
@@ -14,6 +15,7 @@ import type { App } from "../app-type.ts";
 import { isDryRun } from "../dry-run.ts";
 import type { HttpPorts } from "../ports.ts";
 import { viewOneService, viewServices, viewStatusDetail } from "../views/service.ts";
+import { followChange, readWaitSeconds, waitForProxies } from "../wait-for-proxies.ts";
 import { answers } from "./responses.ts";
 
 export function registerServiceRoutes(app: App, { context }: HttpPorts): void {
@@ -101,12 +103,14 @@ export function registerServiceRoutes(app: App, { context }: HttpPorts): void {
     one,
     {
       config: { permission: ["services", "delete"] },
-      schema: { tags, params: IdParams, querystring: DryRunQuery, response: answers(EmptyObject) },
+      schema: { tags, params: IdParams, querystring: DeletionQuery, response: answers(EmptyObject) },
+      onSend: waitForProxies(context),
     },
     async (request): Promise<EmptyObject> => {
-      await removeService(context, request.caller.actor, request.params.id, {
-        dryRun: isDryRun(request.query),
-      });
+      readWaitSeconds(request.query);
+      const dryRun = isDryRun(request.query);
+      const change = await removeService(context, request.caller.actor, request.params.id, { dryRun });
+      if (!dryRun) followChange(request, change);
       return {};
     },
   );
