@@ -1,16 +1,12 @@
-import { AppError } from "@netbird-proxy/proto";
 import type { AccessRule } from "@netbird-proxy/proto/rest";
 import type { ServiceMode, StoredAccessRule } from "../store/services.ts";
 import { headerValueProblem } from "./header-rules.ts";
-import type { AuthDraft } from "./validate-service.ts";
+import { invalid } from "./invalid-service.ts";
+import type { AuthDraft } from "./validate-auth.ts";
 
 const MAX_RULES = 100;
 const MAX_METHODS = 20;
 const MAX_PATH_BYTES = 1024;
-
-function invalid(path: string, message: string): never {
-  throw new AppError("service.invalid", message, { path });
-}
 
 /**
  * @returns the rules in the order of the request

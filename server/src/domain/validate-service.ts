@@ -1,33 +1,20 @@
 import { AppError } from "@netbird-proxy/proto";
-import type { ServiceAuthRequest, ServiceRequest, ServiceTargetRequest } from "@netbird-proxy/proto/rest";
+import type { ServiceRequest, ServiceTargetRequest } from "@netbird-proxy/proto/rest";
 import type {
   ServiceMode,
   StoredAccessRule,
-  StoredRequestRate,
   StoredRestrictions,
   StoredTarget,
   StoredTargetOptions,
 } from "../store/services.ts";
-import { clientAuthoritiesProblem } from "./check-client-authorities.ts";
 import { isDomainName } from "./domain-name.ts";
 import { formatGoDuration, parseGoDuration } from "./go-duration.ts";
 import { headerNameProblem, headerValueProblem } from "./header-rules.ts";
-import { hasHostBits, parseAddress, parseNetwork } from "./ip-network.ts";
-import { checkSessionTimes, type SessionTimes } from "./session-times.ts";
+import { invalid } from "./invalid-service.ts";
+import { parseAddress } from "./ip-network.ts";
 import { validateAccessRules } from "./validate-access-rules.ts";
-
-/** Authentication as it was asked for, secrets in clear; an empty secret means "keep the stored one". */
-export interface AuthDraft {
-  password?: { enabled: boolean; secret: string };
-  pin?: { enabled: boolean; secret: string };
-  bearer?: { enabled: boolean; groups: string[] };
-  headers?: { enabled: boolean; header: string; secret: string }[];
-  token?: { enabled: boolean };
-  shareLink?: { enabled: boolean };
-  clientCertificate?: { enabled: boolean; authorities: string };
-  times: SessionTimes;
-  identityToken: boolean;
-}
+import { type AuthDraft, validateAuth } from "./validate-auth.ts";
+import { validateRestrictions } from "./validate-restrictions.ts";
 
 /** A service request whose shape is right. References to other objects are not checked yet. */
 export interface ServiceDraft {
@@ -49,14 +36,7 @@ export interface ServiceDraft {
 }
 
 const MAX_NAME_BYTES = 255;
-const MAX_CIDRS = 200;
-const MAX_REQUEST_RATE = 1_000_000;
-const MAX_COUNTRIES = 50;
 const MAX_CUSTOM_HEADERS = 16;
-
-function invalid(path: string, message: string): never {
-  throw new AppError("service.invalid", message, { path });
-}
 
 /**
  * Everything about a service request that can be said without looking at the database.
@@ -77,8 +57,8 @@ export function validateService(request: ServiceRequest): ServiceDraft {
   const listenPort = request.listen_port ?? 0;
   checkListenPort(mode, listenPort);
   const targets = checkTargets(mode, request.targets);
-  const auth = checkAuth(mode, request.auth ?? {});
-  const accessRestrictions = checkRestrictions(mode, request.access_restrictions);
+  const auth = validateAuth(mode, request.auth ?? {});
+  const accessRestrictions = validateRestrictions(mode, request.access_restrictions);
   const accessRules = validateAccessRules(request.access_rules, mode, auth);
   const accessGroups = request.access_groups ?? [];
   const isPrivate = request.private ?? false;
@@ -249,129 +229,6 @@ function checkCustomHeaders(headers: Readonly<Record<string, string>>, path: str
     const valueProblem = headerValueProblem(headers[name]!);
     if (valueProblem) invalid(at, `the value of header ${name} ${valueProblem}`);
   }
-}
-
-function checkAuth(mode: ServiceMode, request: ServiceAuthRequest): AuthDraft {
-  const times = checkSessionTimes(request, (member, problem) => invalid(`auth.${member}`, problem));
-  const draft: AuthDraft = { times, identityToken: request.identity_token ?? false };
-  const onlyHttp = (member: string, enabled: boolean) => {
-    if (enabled && mode !== "http") {
-      invalid(`auth.${member}`, `authentication is not available in ${mode} mode`);
-    }
-  };
-  const { password_auth: password, pin_auth: pin, bearer_auth: bearer, header_auths: headers } = request;
-  if (password) {
-    onlyHttp("password_auth", password.enabled);
-    draft.password = { enabled: password.enabled, secret: password.password };
-  }
-  if (pin) {
-    onlyHttp("pin_auth", pin.enabled);
-    draft.pin = { enabled: pin.enabled, secret: pin.pin };
-  }
-  if (bearer) {
-    onlyHttp("bearer_auth", bearer.enabled);
-    draft.bearer = { enabled: bearer.enabled, groups: bearer.distribution_groups ?? [] };
-  }
-  for (const [member, key] of [
-    ["token_auth", "token"],
-    ["share_link_auth", "shareLink"],
-  ] as const) {
-    const sent = request[member];
-    if (!sent) continue;
-    onlyHttp(member, sent.enabled);
-    draft[key] = { enabled: sent.enabled };
-  }
-  if (request.client_certificate_auth) {
-    const { enabled, ca_certificates: authorities } = request.client_certificate_auth;
-    onlyHttp("client_certificate_auth", enabled);
-    const problem = enabled || authorities !== "" ? clientAuthoritiesProblem(authorities) : undefined;
-    if (problem) invalid("auth.client_certificate_auth.ca_certificates", problem);
-    draft.clientCertificate = { enabled, authorities };
-  }
-  onlyHttp("identity_token", draft.identityToken);
-  // Accepted and dropped, as NetBird does.
-  onlyHttp("link_auth", request.link_auth?.enabled ?? false);
-  if (headers && headers.length > 0) {
-    draft.headers = headers.map(({ enabled, header, value }, index) => {
-      const at = `header_auths[${index}]`;
-      if (enabled) {
-        const problem = headerNameProblem(header);
-        if (problem) invalid(`auth.${at}.header`, `header ${JSON.stringify(header)} ${problem}`);
-        const valueProblem = headerValueProblem(value);
-        if (valueProblem) invalid(`auth.${at}.value`, `the value of header ${header} ${valueProblem}`);
-        onlyHttp(at, true);
-      }
-      return { enabled, header, secret: value };
-    });
-  }
-  return draft;
-}
-
-function checkRestrictions(
-  mode: ServiceMode,
-  request: ServiceRequest["access_restrictions"],
-): StoredRestrictions | null {
-  if (!request) return null;
-  const cidrs = (member: "allowed_cidrs" | "blocked_cidrs") => {
-    const list = request[member] ?? [];
-    const at = `access_restrictions.${member}`;
-    if (list.length > MAX_CIDRS) invalid(at, `at most ${MAX_CIDRS} entries`);
-    for (const [index, text] of list.entries()) {
-      const network = parseNetwork(text);
-      if (!network) invalid(`${at}[${index}]`, `${JSON.stringify(text)} is no CIDR such as 192.0.2.0/24`);
-      else if (hasHostBits(network)) invalid(`${at}[${index}]`, `${text} has bits set behind its prefix`);
-    }
-    return list;
-  };
-  const countries = (member: "allowed_countries" | "blocked_countries") => {
-    const list = request[member] ?? [];
-    const at = `access_restrictions.${member}`;
-    if (list.length > MAX_COUNTRIES) invalid(at, `at most ${MAX_COUNTRIES} entries`);
-    for (const [index, text] of list.entries()) {
-      if (!/^[a-z]{2}$/i.test(text)) {
-        invalid(`${at}[${index}]`, `${JSON.stringify(text)} is no two-letter country code`);
-      }
-    }
-    return list.map((text) => text.toUpperCase());
-  };
-  const stored: StoredRestrictions = {
-    allowedCidrs: cidrs("allowed_cidrs"),
-    blockedCidrs: cidrs("blocked_cidrs"),
-    allowedCountries: countries("allowed_countries"),
-    blockedCountries: countries("blocked_countries"),
-    crowdsecMode: request.crowdsec_mode ?? null,
-    cidrMode: request.cidr_mode ?? null,
-    countryMode: request.country_mode ?? null,
-    requestRate: checkRequestRate(mode, request.request_rate),
-  };
-  const lists = [stored.allowedCidrs, stored.blockedCidrs, stored.allowedCountries, stored.blockedCountries];
-  const modes = [stored.crowdsecMode, stored.cidrMode, stored.countryMode];
-  const nothing =
-    modes.every((mode) => mode === null) && lists.every((list) => list.length === 0) && !stored.requestRate;
-  return nothing ? null : stored;
-}
-
-function checkRequestRate(
-  serviceMode: ServiceMode,
-  request: NonNullable<ServiceRequest["access_restrictions"]>["request_rate"],
-): StoredRequestRate | null {
-  if (!request) return null;
-  if (serviceMode !== "http") {
-    invalid("access_restrictions.request_rate", `there are no requests to count in ${serviceMode} mode`);
-  }
-  const { per_minute: perMinute, burst = null, mode = null } = request;
-  for (const [member, value] of [
-    ["per_minute", perMinute],
-    ["burst", burst],
-  ] as const) {
-    if (value !== null && (value < 1 || value > MAX_REQUEST_RATE)) {
-      invalid(
-        `access_restrictions.request_rate.${member}`,
-        `${member} is a number from 1 to ${MAX_REQUEST_RATE}`,
-      );
-    }
-  }
-  return { perMinute, burst, mode };
 }
 
 function checkPrivate(
