@@ -46,7 +46,8 @@ function claims({ userId, user, groups, method }: Caller, domain: string, nowMs:
     iss: `https://${domain}`,
     aud: domain,
     sub: userId,
-    ...(user === "" ? {} : { email: user }),
+    // Only people have an address; `token:ci` and `certificate:...` are names.
+    ...(user === "" ? {} : method === "oidc" ? { email: user } : { name: user }),
     groups,
     method,
     iat: nowSeconds,

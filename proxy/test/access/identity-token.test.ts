@@ -82,6 +82,16 @@ suite("the identity token for targets", () => {
     assert.equal((await ask("/.netbird/jwks.json", {}, "plain.example.test")).status, 404);
   });
 
+  test("gives a machine a name and no address, whatever its name looks like", () => {
+    const user = "token:ann@example.com";
+    const token = identitySigner(identityKey, HOST).token(
+      { method: "token", userId: "t1", user, groups: [] },
+      1_000_000,
+    );
+    const claims = JSON.parse(Buffer.from(token.split(".")[1]!, "base64url").toString());
+    assert.deepEqual([claims.name, claims.email, claims.method], [user, undefined, "token"]);
+  });
+
   test("is the same on every proxy, signed once a minute, and another one when the caller changes", () => {
     const caller = { method: "oidc", userId: "u", user: "", groups: ["a"] } as const;
     const [one, two] = [identitySigner(identityKey, HOST), identitySigner(identityKey, HOST)];
