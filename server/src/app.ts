@@ -16,6 +16,7 @@ import { every } from "./jobs/every.ts";
 import { recheckDomains } from "./jobs/recheck-domains.ts";
 import { removeChallengeRecords } from "./jobs/remove-challenge-records.ts";
 import { reportKeys } from "./jobs/report-keys.ts";
+import { rotateSessionKeys } from "./jobs/rotate-session-keys.ts";
 import { trimAccessLogs } from "./jobs/trim-access-logs.ts";
 import { trimAuditEvents } from "./jobs/trim-audit-events.ts";
 import { listenOnOnePort, type OnePort } from "./net/listen-on-one-port.ts";
@@ -24,6 +25,7 @@ import { startReconciler } from "./reconcile/index.ts";
 import { createHashGate } from "./secrets/hash-gate.ts";
 import { deleteUnusedWildcards } from "./store/wildcard-certificates.ts";
 
+const ROTATE_EVERY_MS = 60_000;
 const RECHECK_EVERY_MS = 30_000;
 const TRIM_EVERY_MS = 15 * 60_000;
 const TIDY_EVERY_MS = 15_000;
@@ -88,6 +90,7 @@ export async function startApp(config: ServerConfig, log: Logger): Promise<Runni
     const label = `${hostname()} ${port.address.address}:${port.address.port} (process ${process.pid})`;
     undo.push(reportKeys(context, label, log));
     undo.push(watchCertificate(config, port, log));
+    undo.push(every(ROTATE_EVERY_MS, "rotate-session-keys", () => rotateSessionKeys(context), log));
     undo.push(every(RECHECK_EVERY_MS, "recheck-domains", () => recheckDomains(context, dns), log));
     const trim = async () => {
       const deleted = await trimAccessLogs(context, config);

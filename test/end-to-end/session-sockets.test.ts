@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { until } from "../../proxy/test/support/management-server.ts";
 import { testAuthority } from "../../proxy/test/support/proxy.ts";
 import { openWebSocket, type SocketBackend, startSocketBackend } from "../../proxy/test/support/websocket.ts";
+import { rotateSessionKey } from "../../server/src/commands/rotate-session-key.ts";
 import { endSessions, updateService } from "../../server/src/commands/services.ts";
-import type { StoredService } from "../../server/src/store/services.ts";
+import { getService, type StoredService } from "../../server/src/store/services.ts";
 import {
   CLUSTER,
   type ControlPlane,
@@ -63,6 +64,28 @@ suite("WebSockets of sessions that end, through server and proxies", function ()
     assert.ok(socket.isOpen());
     await updateService(plane.context, plane.actor, service.id, serviceRequest("shop", change("second")));
     await socket.isCut();
+  });
+
+  test("stay when the service gets a new session key, like the sessions themselves", async () => {
+    const socket = await openElsewhere();
+    await rotateSessionKey(plane.context, plane.actor, service.id);
+    const { revision } = (await getService(plane.context.store.db, plane.actor.account, service.id))!;
+    await until(
+      () => cluster.proxies.every(({ app }) => app.control.position.revision >= BigInt(revision)),
+      "the new key",
+    );
+    assert.ok(socket.isOpen());
+    const anew = await cluster.signIn(socket.one, "shop", "password=first");
+    const { certificate: ca } = await testAuthority();
+    for (const { port } of cluster.proxies) {
+      for (const cookie of [socket.cookie, anew]) {
+        const headers = { cookie };
+        const reply = await openWebSocket({ port, ca, host: `shop.${CLUSTER}`, headers });
+        assert.equal(reply.status, 101);
+        reply.socket!.destroy();
+      }
+    }
+    assert.ok(socket.isOpen());
   });
 
   test("are cut when somebody ends all sessions", async () => {

@@ -34,6 +34,8 @@ export interface AccessPolicy {
   readonly authenticated: boolean;
   /** Verifies session cookies; undefined when there is none, and then no cookie is valid. */
   readonly sessionKey: KeyObject | undefined;
+  /** Verify sessions from before {@link sessionKey}. */
+  readonly formerSessionKeys: readonly { readonly key: KeyObject; readonly untilMs: number }[];
   /** The current tag of each method; a session with another is over. Empty: sessions have none. */
   readonly sessionTags: Readonly<Record<string, string>>;
   readonly sessionMaxAgeSeconds: number;
@@ -98,17 +100,13 @@ export function accessPolicy(
   if (!addresses.ok) return addresses;
   const rules = accessRules(mapping.accessRules);
   if (typeof rules === "string") return { ok: false, message: rules };
-  let sessionKey: KeyObject | undefined;
-  if (auth?.sessionKey) {
-    const raw = Buffer.from(auth.sessionKey, "base64");
-    if (raw.length !== 32)
-      return { ok: false, message: "the session key is not an Ed25519 key of 32 bytes in base64" };
-    sessionKey = createPublicKey({
-      key: Buffer.concat([ed25519Prefix, raw]),
-      format: "der",
-      type: "spki",
-    });
-  }
+  const sessionKey = auth?.sessionKey ? publicKey(auth.sessionKey) : undefined;
+  const formerSessionKeys = (auth?.formerSessionKeys ?? []).map(({ publicKey: text, until }) => ({
+    key: publicKey(text),
+    untilMs: Number(until) * 1000,
+  }));
+  if ([sessionKey, ...formerSessionKeys.map(({ key }) => key)].includes("bad"))
+    return { ok: false, message: "the session key is not an Ed25519 key of 32 bytes in base64" };
   const headerNames = auth?.headerAuths.map(({ header }) => header.toLowerCase()) ?? [];
   const maxAge = Number(auth?.maxSessionAgeSeconds ?? 0n);
   const idleMs = Number(auth?.sessionIdleSeconds ?? 0n) * 1000;
@@ -143,7 +141,8 @@ export function accessPolicy(
           auth?.clientAuthorityPem ||
           headerNames.length > 0,
       ),
-      sessionKey,
+      sessionKey: sessionKey as KeyObject | undefined,
+      formerSessionKeys: formerSessionKeys as AccessPolicy["formerSessionKeys"],
       sessionTags: auth?.sessionTags ?? {},
       sessionMaxAgeSeconds: maxAge > 0 ? maxAge : DEFAULT_SESSION_SECONDS,
       idle: idleMs > 0 ? { ms: idleMs, key: idleKey } : undefined,
@@ -153,6 +152,13 @@ export function accessPolicy(
       sessions: new Map(),
     },
   };
+}
+
+/** @param text raw bytes in standard base64 */
+function publicKey(text: string): KeyObject | "bad" {
+  const raw = Buffer.from(text, "base64");
+  if (raw.length !== 32) return "bad";
+  return createPublicKey({ key: Buffer.concat([ed25519Prefix, raw]), format: "der", type: "spki" });
 }
 
 function serviceTokens(tokens: readonly management.ServiceToken[]): Map<string, ServiceToken> {

@@ -1,3 +1,4 @@
+import type { KeyObject } from "node:crypto";
 import { jwtVerify } from "jose";
 import { SESSION_COOKIE } from "../forward/session-cookie.ts";
 import type { Caller } from "./caller.ts";
@@ -27,19 +28,9 @@ export async function verifySession(
   nowMs: number,
 ): Promise<Caller | undefined> {
   if (policy.sessionKey === undefined || policy.ended.has(token)) return undefined;
-  let claims: Record<string, unknown>;
-  try {
-    const verified = await jwtVerify(token, policy.sessionKey, {
-      algorithms: ["EdDSA"],
-      issuer: ISSUER,
-      audience: domain,
-      clockTolerance: 0,
-      currentDate: new Date(nowMs),
-    });
-    claims = verified.payload;
-  } catch {
-    return undefined;
-  }
+  const former = policy.formerSessionKeys.filter(({ untilMs }) => untilMs > nowMs);
+  const claims = await claimsOf([policy.sessionKey, ...former.map(({ key }) => key)], domain, token, nowMs);
+  if (claims === undefined) return undefined;
   const { sub, method } = claims;
   if (typeof sub !== "string" || sub === "") return undefined;
   if (!enabled(policy, method)) return undefined;
@@ -72,6 +63,30 @@ export async function verifySession(
     check: undefined,
   });
   return caller;
+}
+
+/** @returns undefined when none of the keys signed it, or it is not valid otherwise */
+async function claimsOf(
+  keys: readonly KeyObject[],
+  domain: string,
+  token: string,
+  nowMs: number,
+): Promise<Record<string, unknown> | undefined> {
+  for (const key of keys) {
+    try {
+      const verified = await jwtVerify(token, key, {
+        algorithms: ["EdDSA"],
+        issuer: ISSUER,
+        audience: domain,
+        clockTolerance: 0,
+        currentDate: new Date(nowMs),
+      });
+      return verified.payload;
+    } catch {
+      // The next key may be its own.
+    }
+  }
+  return undefined;
 }
 
 /** A session must not outlive its secret, nor the moment when all sessions were ended. Stock servers send no tags. */

@@ -182,7 +182,13 @@ function sameAccess(current: Served, mapping: management.ProxyMapping): boolean 
         domain: from.domain,
         mode: from.mode,
         listenPort: from.listenPort,
-        auth: from.auth,
+        // A new key ends no session, so it ends no WebSocket either.
+        auth: from.auth && {
+          ...from.auth,
+          sessionKey: "",
+          formerSessionKeys: [],
+          identityKey: Buffer.alloc(0),
+        },
         accessRestrictions: from.accessRestrictions,
         accessRules: from.accessRules,
         private: from.private,

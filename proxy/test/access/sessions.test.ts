@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import { createHash, createHmac } from "node:crypto";
+import { createHash, createHmac, generateKeyPairSync, type KeyObject } from "node:crypto";
 import { once } from "node:events";
 import type { management } from "@netbird-proxy/proto/grpc";
 import { get } from "../support/client.ts";
 import { until } from "../support/management-server.ts";
 import { httpService } from "../support/mappings.ts";
 import { startTestProxy, type TestProxy } from "../support/proxy.ts";
-import { authentication, sessionToken } from "../support/sessions.ts";
+import { authentication, publicKeyText, sessionToken } from "../support/sessions.ts";
 import { openWebSocket, type SocketBackend, startSocketBackend } from "../support/websocket.ts";
 
 const IDLE = { sessionIdleSeconds: 600n, sessionIdleKey: Buffer.alloc(32, 7) };
@@ -48,6 +48,25 @@ suite("visitors' sessions", function () {
     const young = await sessionToken({ audience: host, issuedAt: seconds(3000), expiresIn: 86_400 });
     assert.equal((await ask(proxy, host, `nb_session=${old}`)).status, 401);
     assert.equal((await ask(proxy, host, `nb_session=${young}`)).status, 200);
+  });
+
+  test("of an earlier key of the service are valid as long as that key is, and those of other keys never", async () => {
+    const [former, gone, foreign] = Array.from({ length: 3 }, () => generateKeyPairSync("ed25519"));
+    const until = (ahead: number) => BigInt(seconds(-ahead));
+    const host = await service({
+      password: true,
+      formerSessionKeys: [
+        { publicKey: publicKeyText(former!.publicKey), until: until(60) },
+        { publicKey: publicKeyText(gone!.publicKey), until: until(-1) },
+      ],
+    });
+    const statusWith = async (key: KeyObject) =>
+      (await ask(proxy, host, `nb_session=${await sessionToken({ audience: host, key })}`)).status;
+    assert.equal(await statusWith(former!.privateKey), 200);
+    assert.equal(await statusWith(gone!.privateKey), 401);
+    assert.equal(await statusWith(foreign!.privateKey), 401);
+    const elsewhere = await sessionToken({ audience: "else.example.test", key: former!.privateKey });
+    assert.equal((await ask(proxy, host, `nb_session=${elsewhere}`)).status, 401);
   });
 
   test("end when they are left alone, and live on with use, on whatever proxy", async () => {

@@ -10,7 +10,7 @@ import type { AuthDraft } from "../domain/validate-auth.ts";
 import { type ServiceDraft, validateService } from "../domain/validate-service.ts";
 import { newId } from "../domain/xid.ts";
 import { hashOnce } from "../secrets/hash-ahead.ts";
-import { newSessionKeyPair } from "../secrets/session-key.ts";
+import { newSessionKey } from "../secrets/session-key.ts";
 import { listDomains } from "../store/domains.ts";
 import { findNetworkResources } from "../store/network-resources.ts";
 import { findPeers } from "../store/peers.ts";
@@ -22,7 +22,6 @@ import {
   insertService,
   listClusterPorts,
   replaceService,
-  SESSION_KEY_PURPOSE,
   type StoredAuth,
   type StoredService,
   type StoredTarget,
@@ -47,7 +46,6 @@ export async function createService(
   const draft = validateService(request);
   // Outside the transaction: hashing takes long, and SQLite has one writer.
   const auth = await hashAuth(draft.auth, undefined, options);
-  const keys = newSessionKeyPair();
   return runCommand(
     context,
     actor,
@@ -74,8 +72,8 @@ export async function createService(
         proxyCluster,
         terminated: false,
         auth,
-        sessionPublicKey: keys.publicKey,
-        sessionPrivateKey: context.store.secrets.seal(keys.privateKey, SESSION_KEY_PURPOSE),
+        ...newSessionKey(context.store.secrets, nowMs),
+        formerSessionKeys: [],
         sessionEpoch: 0,
         grants: { tokens: [], links: [] },
         source: "permanent",

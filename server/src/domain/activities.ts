@@ -75,6 +75,7 @@ const activities: Record<string, string> = {
   "service.share.link.delete": "Share link of a service deleted",
   "service.token.create": "Service token created",
   "service.token.delete": "Service token deleted",
+  "service.session.key.rotate": "Session key of a service replaced",
   "service.sessions.end": "Service sessions ended",
   "service.update": "Service updated",
   "service.user.create": "Service user created",

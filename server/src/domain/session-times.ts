@@ -5,7 +5,8 @@ import { formatGoDuration, parseGoDuration } from "./go-duration.ts";
 /** A day, as NetBird has it for every session. */
 export const DEFAULT_SESSION_SECONDS = 86_400;
 const MIN_SECONDS = 60;
-const MAX_SECONDS = 30 * 86_400;
+/** The longest that a service may allow. */
+export const MAX_SESSION_SECONDS = 30 * 86_400;
 
 export type SessionTimes = Pick<StoredAuth, "sessionLength" | "sessionIdleTime">;
 
@@ -15,8 +16,9 @@ export function checkSessionTimes(
   refuse: (member: string, problem: string) => never,
 ): SessionTimes {
   const times: SessionTimes = {};
-  const longest = length === undefined ? DEFAULT_SESSION_SECONDS : MAX_SECONDS;
-  if (length !== undefined) times.sessionLength = canonical(length, "session_length", MAX_SECONDS, refuse);
+  const longest = length === undefined ? DEFAULT_SESSION_SECONDS : MAX_SESSION_SECONDS;
+  if (length !== undefined)
+    times.sessionLength = canonical(length, "session_length", MAX_SESSION_SECONDS, refuse);
   if (idle !== undefined) times.sessionIdleTime = canonical(idle, "session_idle_time", longest, refuse);
   if (sessionIdleSeconds(times) > sessionSeconds(times))
     refuse(

@@ -40,6 +40,10 @@ export function buildMapping(
     authToken,
     auth: {
       sessionKey: service.sessionPublicKey,
+      formerSessionKeys: service.formerSessionKeys.map(({ publicKey, untilMs }) => ({
+        publicKey,
+        until: BigInt(Math.floor(untilMs / 1000)),
+      })),
       maxSessionAgeSeconds: BigInt(sessionSeconds(auth)),
       password: auth.password?.enabled ?? false,
       pin: auth.pin?.enabled ?? false,

@@ -59,7 +59,10 @@ export async function signSession(
 }
 
 /** As much of a service as its sessions depend on. */
-export type SessionService = Pick<StoredService, "domain" | "sessionPublicKey" | "auth" | "sessionEpoch">;
+export type SessionService = Pick<
+  StoredService,
+  "domain" | "sessionPublicKey" | "formerSessionKeys" | "auth" | "sessionEpoch"
+>;
 
 /** @returns the subject, or undefined for anything but a valid, current session of this service */
 export async function readSession(
@@ -76,13 +79,27 @@ export async function readSessionClaims(
   token: string,
   nowMs: number,
 ): Promise<{ subject: string; expiresAtMs: number } | undefined> {
+  const former = service.formerSessionKeys.filter(({ untilMs }) => untilMs > nowMs);
+  for (const publicKey of [service.sessionPublicKey, ...former.map((one) => one.publicKey)]) {
+    const claims = await readClaims(service, publicKey, token, nowMs);
+    if (claims !== undefined) return claims;
+  }
+  return undefined;
+}
+
+async function readClaims(
+  service: SessionService,
+  publicKey: string,
+  token: string,
+  nowMs: number,
+): Promise<{ subject: string; expiresAtMs: number } | undefined> {
   try {
     const key = createPublicKey({
       format: "jwk",
       key: {
         kty: "OKP",
         crv: "Ed25519",
-        x: Buffer.from(service.sessionPublicKey, "base64").toString("base64url"),
+        x: Buffer.from(publicKey, "base64").toString("base64url"),
       },
     });
     const { payload } = await jwtVerify(token, key, {

@@ -145,6 +145,10 @@ export interface ServiceColumns {
   sessionPublicKey: string;
   /** Standard base64 of seed and public key (64 bytes), sealed with purpose {@link SESSION_KEY_PURPOSE}. */
   sessionPrivateKey: string;
+  /** Null: as old as the service. */
+  sessionKeyMadeAt: number | null;
+  /** Keys that still verify sessions, the newest first. */
+  formerSessionKeys: { publicKey: string; untilMs: number }[];
   /** How often all sessions of the service were ended. */
   sessionEpoch: number;
   /** `permanent` or `ephemeral`. */
@@ -186,6 +190,8 @@ const codec = rowCodec<ServiceColumns>({
   accessGroups: "json",
   sessionPublicKey: "text",
   sessionPrivateKey: "text",
+  sessionKeyMadeAt: "integer",
+  formerSessionKeys: "json",
   sessionEpoch: "integer",
   source: "text",
   sourcePeer: "text",
@@ -307,6 +313,21 @@ export async function listServicesByIds(
 ): Promise<StoredService[]> {
   if (ids.length === 0) return [];
   return read(db, (query) => query.where({ account_id: account }).whereIn("id", [...ids]));
+}
+
+/** Of any account, the oldest first: services whose key signs sessions since before `madeBefore`. */
+export async function listServicesWithOldSessionKey(
+  db: Db,
+  madeBefore: number,
+  limit: number,
+): Promise<{ accountId: AccountId; id: ServiceId }[]> {
+  const rows = await db("services")
+    .whereRaw("coalesce(session_key_made_at, created_at) < ?", [madeBefore])
+    .orderByRaw("coalesce(session_key_made_at, created_at)")
+    .orderBy("id")
+    .limit(limit)
+    .select("account_id", "id");
+  return rows.map((row) => ({ accountId: row.account_id, id: row.id }));
 }
 
 /** Services with any target, enabled or not, that names `targetId`. */

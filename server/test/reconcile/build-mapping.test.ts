@@ -35,6 +35,7 @@ const service = {
   auth: {},
   accessRestrictions: null,
   sessionPublicKey: "key",
+  formerSessionKeys: [],
   revision: 12,
   targets: [target()],
 } as unknown as StoredService;

@@ -20,6 +20,7 @@ import * as sessionEpoch from "./0018-session-epoch.ts";
 import * as endedSessions from "./0019-ended-sessions.ts";
 import * as accessRules from "./0022-access-rules.ts";
 import * as serviceGrants from "./0025-service-grants.ts";
+import * as sessionKeys from "./0026-session-keys.ts";
 
 interface Migration {
   readonly name: string;
@@ -50,6 +51,7 @@ const migrations: readonly Migration[] = [
   { name: "0019-ended-sessions", ...endedSessions },
   { name: "0022-access-rules", ...accessRules },
   { name: "0025-service-grants", ...serviceGrants },
+  { name: "0026-session-keys", ...sessionKeys },
 ];
 
 /** Migrations are modules of the program: nothing is read from a folder, so a bundled server brings its own. */
