@@ -2,6 +2,7 @@ import type { handleUnaryCall } from "@grpc/grpc-js";
 import type { management } from "@netbird-proxy/proto/grpc";
 import { formatAddress, parseAddress } from "../../domain/ip-network.ts";
 import { isInRequiredGroups, requiredGroups } from "../../domain/service-groups.ts";
+import { hasEnabledAuth } from "../../domain/service-warnings.ts";
 import { sessionTag } from "../../domain/session-tag.ts";
 import { sessionSeconds } from "../../domain/session-times.ts";
 import { signSession } from "../../secrets/session-token.ts";
@@ -43,6 +44,10 @@ export function validateTunnelPeer({ context, log }: GrpcPorts): handleUnaryCall
     if (peer.userId !== null && !owner) return denied("user_not_found");
     if (owner?.pendingApproval) return { ...denied("pending_approval"), ...identity };
     if (owner?.isBlocked) return { ...denied("user_blocked"), ...identity };
+    // A PIN that a service asks for is not asked in vain because somebody is in the network (reference §21, item 6).
+    if (!service.private && !service.auth.bearer?.enabled && hasEnabledAuth(service.auth)) {
+      return { ...denied("no_single_sign_on"), ...identity };
+    }
     const groupIds = groups.map(({ id }) => id);
     if (!isInRequiredGroups(requiredGroups(service), groupIds)) {
       return { ...denied("not_in_group"), ...identity };

@@ -378,6 +378,16 @@ suite("calls of a proxy", () => {
       const claims = decodeJwt(passed.sessionToken);
       assert.deepEqual([claims.sub, claims.method, claims.group_names], [peer.id, "oidc", ["All"]]);
       assert.equal((await validatePeer(open.domain, peer.ipv6!)).valid, true);
+      // Weakness 6 of the reference: every peer of the network passed where a PIN was asked for.
+      for (const [name, auth] of Object.entries({
+        pin: { pin_auth: { enabled: true, pin: "123456" } },
+        header: { header_auths: [{ enabled: true, header: "X-Key", value: "v" }] },
+        tokens: { token_auth: { enabled: true } },
+      })) {
+        const closed = await plane.service(name, { public: undefined, auth });
+        const { valid, deniedReason, sessionToken } = await validatePeer(closed.domain, peer.ip);
+        assert.deepEqual([valid, deniedReason, sessionToken], [false, "no_single_sign_on", ""], name);
+      }
       await plane.store.db("group_peers").delete();
       assert.equal((await validatePeer(secret.domain, peer.ip)).deniedReason, "not_in_group");
       assert.equal((await validatePeer(open.domain, "100.64.0.1")).deniedReason, "peer_not_found");
