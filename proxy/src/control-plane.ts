@@ -6,11 +6,12 @@ import type { Brandings } from "./answer/branding.ts";
 import type { CertificateStore } from "./cert/certificate-store.ts";
 import type { UploadedCertificates } from "./cert/uploaded/uploaded-certificates.ts";
 import { type ProxyConfig, version } from "./config.ts";
-import { BrandingsPoll } from "./control/brandings-poll.ts";
-import { EndedSessionsPoll } from "./control/ended-sessions-poll.ts";
+import { brandingsPoll } from "./control/brandings-poll.ts";
+import { endedSessionsPoll } from "./control/ended-sessions-poll.ts";
 import { foldStatus, LegacyStatusSender } from "./control/legacy-status.ts";
 import type { ManagementClient } from "./control/management-client.ts";
 import { type MappingBatch, MappingStream } from "./control/mapping-stream.ts";
+import type { Poll } from "./control/poll.ts";
 import { StateReporter } from "./control/state-reporter.ts";
 import { TunnelStream } from "./control/tunnel-stream.ts";
 import { UploadedStream } from "./control/uploaded-stream.ts";
@@ -57,8 +58,8 @@ export class ControlPlane {
   readonly #mappings: MappingStream;
   readonly #tunnelStream: TunnelStream;
   readonly #uploadedStream: UploadedStream;
-  readonly #endedPoll: EndedSessionsPoll;
-  readonly #brandingsPoll: BrandingsPoll;
+  readonly #endedPoll: Pick<Poll<never>, "setConnected" | "stop">;
+  readonly #brandingsPoll: Pick<Poll<never>, "setConnected" | "stop">;
   readonly #reporter: StateReporter;
   readonly #legacy: LegacyStatusSender;
   readonly #state: StateWriter;
@@ -94,8 +95,8 @@ export class ControlPlane {
       apply: (batch) => this.#apply(batch),
       onConnected: (connected) => this.#setConnected(connected),
     });
-    this.#endedPoll = new EndedSessionsPoll(client, parts.ended, log);
-    this.#brandingsPoll = new BrandingsPoll(client, parts.branding, log);
+    this.#endedPoll = endedSessionsPoll(client, parts.ended, log);
+    this.#brandingsPoll = brandingsPoll(client, parts.branding, log);
     this.#uploadedStream = new UploadedStream({
       client,
       log,
