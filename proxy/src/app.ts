@@ -127,6 +127,12 @@ export async function startApp(
       log,
       onUsable: (account) => prober.retryAll(account.key),
       onState: () => control?.tunnelStateChanged(),
+      ...(config.capabilities.private && {
+        onConnection: (account, incoming) => {
+          if (data === undefined) incoming.refuse("refused");
+          else data.overlay.take(account, incoming);
+        },
+      }),
     });
     undo.push(() => tunnels.close());
     undo.push(() => prober.close());

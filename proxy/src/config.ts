@@ -30,7 +30,8 @@ export interface ProxyConfig {
   countryFolder: string | undefined;
   /** Where decisions on addresses come from; undefined: services that enforce them refuse everybody. */
   crowdsec: { url: string; key: string } | undefined;
-  capabilities: { customPorts: boolean; requireSubdomain: boolean };
+  /** `private`: peers may come in over the overlay. */
+  capabilities: { customPorts: boolean; requireSubdomain: boolean; private: boolean };
   limits: {
     /** Cap for, and default of, a target's own limit; milliseconds. */
     maxDialTimeoutMs: number | undefined;
@@ -190,6 +191,11 @@ export const variables = {
     default: "`false`",
     meaning: "tell management that no service may use the bare cluster domain",
   },
+  NB_PROXY_PRIVATE: {
+    default: "`true`",
+    meaning:
+      "let peers of an account reach its services, private ones too, on the overlay addresses of this proxy",
+  },
   NB_PROXY_MAX_DIAL_TIMEOUT: {
     default: "`0` (none)",
     meaning: "upper limit of a target's request_timeout for connecting, and its default",
@@ -231,11 +237,6 @@ export const variables = {
 } as const satisfies Record<string, Variable>;
 
 export type VariableName = keyof typeof variables;
-
-/** Features of NetBird's proxy that this one does not have: asked for, they stop the start instead of being ignored. */
-const unsupported: Record<string, string> = {
-  NB_PROXY_PRIVATE: "private services are not served yet",
-};
 
 /** The environment does not make a usable configuration. */
 export class ConfigError extends Error {
@@ -491,11 +492,6 @@ function readCrowdsec(reader: Reader): ProxyConfig["crowdsec"] {
  */
 export function readConfig(env: NodeJS.ProcessEnv): ProxyConfig {
   const reader = new Reader(env);
-  for (const [name, remedy] of Object.entries(unsupported)) {
-    if (/^(1|t|true)$/i.test(env[name]?.trim() ?? "")) {
-      reader.problems.push(`${name} is not supported by this proxy: unset it, and ${remedy}`);
-    }
-  }
   const listen = reader.address("NB_PROXY_ADDRESS", ":443");
   const certificateDirectory = reader.text("NB_PROXY_CERTIFICATE_DIRECTORY", "./certs");
   const inDirectory = (file: string) => (isAbsolute(file) ? file : join(certificateDirectory, file));
@@ -546,6 +542,7 @@ export function readConfig(env: NodeJS.ProcessEnv): ProxyConfig {
     capabilities: {
       customPorts: reader.bool("NB_PROXY_SUPPORTS_CUSTOM_PORTS", true),
       requireSubdomain: reader.bool("NB_PROXY_REQUIRE_SUBDOMAIN", false),
+      private: reader.bool("NB_PROXY_PRIVATE", true),
     },
     limits: {
       maxDialTimeoutMs: maxDialTimeoutMs === 0 ? undefined : maxDialTimeoutMs,

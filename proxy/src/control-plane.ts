@@ -242,8 +242,8 @@ export class ControlPlane {
         supportsCustomPorts: config.capabilities.customPorts,
         requireSubdomain: config.capabilities.requireSubdomain,
         supportsCrowdsec: config.crowdsec !== undefined,
-        private: false,
-        // Enforced: the public listener refuses them.
+        private: config.capabilities.private,
+        // Enforced in any case: the public listener refuses them.
         supportsPrivateService: true,
         supportsAccessRules: true,
       },
@@ -289,7 +289,10 @@ export class ControlPlane {
     const wanted = new Set<AccountId>();
     for (const { service } of this.#parts.registry.served.values()) {
       const tunnelled =
-        service.relay !== undefined || service.routes.some(({ probe }) => probe.dialer.key !== "direct");
+        // Visitors may come through the tunnel, wherever the targets are.
+        service.access.tunnelLogin !== undefined ||
+        service.relay !== undefined ||
+        service.routes.some(({ probe }) => probe.dialer.key !== "direct");
       if (tunnelled) wanted.add(service.accountId);
     }
     this.#parts.tunnels.retain(wanted);

@@ -11,6 +11,7 @@ import type { CertificateStore } from "./cert/certificate-store.ts";
 import { ConfigError, type ListenAddress, type ProxyConfig, type VariableName } from "./config.ts";
 import type { Exchange } from "./exchange.ts";
 import { AlpnChallenge } from "./listen/alpn-challenge.ts";
+import { OverlayFront } from "./listen/overlay-front.ts";
 import { peekServerName } from "./listen/peek-server-name.ts";
 import type { ProxiedAddresses } from "./listen/proxy-protocol.ts";
 import { RedirectListener } from "./listen/redirect-listener.ts";
@@ -51,6 +52,8 @@ export class DataPlane {
   readonly #listener: TcpListener;
   readonly #redirect: RedirectListener | undefined;
   readonly #path: RequestPathParts;
+  /** Where peers come in; the tunnels hand their connections over. */
+  readonly overlay: OverlayFront;
   /** Ports of services without HTTP; the registry opens and closes them. */
   readonly ports: Ports;
   #active = 0;
@@ -92,6 +95,7 @@ export class DataPlane {
       },
       onHandshakeFailed: () => metrics.handshakeFailures.inc(),
     });
+    this.overlay = new OverlayFront(this.#front, parts.table);
     this.ports = new Ports({
       table: parts.table,
       metrics,
@@ -158,6 +162,7 @@ export class DataPlane {
   async drain(timeoutMs: number): Promise<void> {
     this.#listener.close();
     this.#redirect?.close();
+    this.overlay.close();
     this.#front.drain();
     const deadlineMs = performance.now() + timeoutMs;
     while (this.#active > 0 && performance.now() < deadlineMs) {
@@ -169,6 +174,7 @@ export class DataPlane {
     this.#path.sessionWatch.close();
     this.#listener.close();
     this.#redirect?.close();
+    this.overlay.close();
     this.ports.close();
     this.#front.close();
   }

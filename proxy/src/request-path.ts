@@ -9,7 +9,7 @@ import type { RequestRates } from "./access/request-rates.ts";
 import { listed, restrictAddress } from "./access/restrict-address.ts";
 import { applyRules } from "./access/rules/apply-rules.ts";
 import type { SessionWatch } from "./access/session-watch.ts";
-import { answerVisitorPaths } from "./access/sign-in/answer-visitor-paths.ts";
+import { answerVisitorPaths, asksVisitors } from "./access/sign-in/answer-visitor-paths.ts";
 import { VISITOR_PATHS } from "./access/sign-in/visitor-paths.ts";
 import type { Brandings } from "./answer/branding.ts";
 import { type Answer, answer } from "./answer/catalogue.ts";
@@ -18,6 +18,7 @@ import { Exchange } from "./exchange.ts";
 import { forward } from "./forward/forward.ts";
 import { LOOP_HEADER } from "./forward/header-names.ts";
 import { type ForwardingRules, upstreamHeaders } from "./forward/request-headers.ts";
+import { schemeOf } from "./forward/scheme.ts";
 import type { Downstream } from "./listen/downstream.ts";
 import type { Logger } from "./observe/log.ts";
 import { hostOf } from "./route/host-name.ts";
@@ -50,6 +51,7 @@ export type Stage = (x: Exchange) => Answer | undefined | Promise<Answer | undef
 export const requestPath: readonly Stage[] = [
   readTarget, //      request line and Host -> host, path, query  400 request.malformed
   findService, //     host and path -> service and route          404 service.not_found, 421 route.misdirected
+  matchListener, //   private: overlay only; plain HTTP: private only  403 access.private, 308 route.https_only
   refuseLoop, //      did this request pass here before?          421 route.loop
   restrictClient, //  trusted proxies -> visitor's address        403 access.ip_restricted, ...
   limitRate, //       requests of one address                     429 access.too_many_requests
@@ -170,21 +172,34 @@ function singleHost(headers: readonly string[]): string | undefined | null {
 function findService(x: Exchange): Answer | undefined {
   const table = x.parts.table.current;
   const service = table.http.get(x.host);
-  if (service === undefined) {
+  const { connection } = x.down;
+  const { overlay } = connection;
+  // Inside an account's network there is nothing but the account: others have the same overlay addresses.
+  if (service === undefined || (overlay !== undefined && overlay.accountId !== service.accountId)) {
     // A browser reuses a connection for every name its certificate covers (RFC 9113 §9.1.1). A name that is passed
     // through as TLS on this port needs a connection of its own.
-    const { connection } = x.down;
     const passed = table.tls.get(connection.localPort);
     return answer(passed?.has(x.host) ? "route.misdirected" : "service.not_found");
   }
   x.service = service;
   // Whatever the targets' paths are; answerVisitorPaths answers all of these.
-  if (service.access.authenticated && x.path.startsWith(VISITOR_PATHS)) return undefined;
+  if (asksVisitors(service.access) && x.path.startsWith(VISITOR_PATHS)) return undefined;
   const match = findRoute(service, x.path);
   if (match === undefined) return answer("service.not_found");
   x.route = match.route;
   x.covered = match.covered;
   return undefined;
+}
+
+function matchListener(x: Exchange): Answer | undefined {
+  const { overlay, plain } = x.down.connection;
+  if (x.service!.access.private) {
+    if (overlay !== undefined) return undefined;
+    x.authMechanism = "private";
+    return answer("access.private");
+  }
+  if (!plain) return undefined;
+  return answer("route.https_only", { headers: ["location", `https://${x.host}${x.path}${x.query}`] });
 }
 
 function refuseLoop(x: Exchange): Answer | undefined {
@@ -194,15 +209,27 @@ function refuseLoop(x: Exchange): Answer | undefined {
 
 function restrictClient(x: Exchange): Answer | undefined {
   const { trustedProxies } = x.parts;
-  const peer = x.down.connection.remoteAddress;
+  const { remoteAddress: peer, overlay } = x.down.connection;
   x.clientAddress = peer;
+  // A peer speaks for itself, and its overlay address has no place on the map.
+  if (overlay !== undefined) return restricted(x, rangesOnly);
   if (trustedProxies !== undefined && listed(trustedProxies, peer)) {
     x.peerTrusted = true;
     x.clientAddress = clientAddress(peer, x.joined("x-forwarded-for"), trustedProxies);
   }
+  return restricted(x);
+}
+
+const rangesOnly = { countries: undefined, crowdsec: "off" } as const;
+
+function restricted(x: Exchange, only?: typeof rangesOnly): Answer | undefined {
   const rules = x.service!.access.addresses;
   if (rules === undefined) return undefined;
-  const { refusal, findings } = restrictAddress(rules, x.clientAddress, x.parts.addressChecks);
+  const { refusal, findings } = restrictAddress(
+    only === undefined ? rules : { ...rules, ...only },
+    x.clientAddress,
+    x.parts.addressChecks,
+  );
   x.findings = findings;
   if (refusal === undefined) return undefined;
   x.authMechanism = refusal.slice("access.".length);
@@ -224,5 +251,11 @@ function limitRate(x: Exchange): Answer | undefined {
 }
 
 function prepareHeaders(x: Exchange): undefined {
-  x.upstreamHeaders = upstreamHeaders(x, x.parts.forwarding);
+  const { forwarding } = x.parts;
+  const { overlay, localPort } = x.down.connection;
+  const rules =
+    overlay === undefined
+      ? forwarding
+      : { ...forwarding, proto: schemeOf(x), defaultPort: String(localPort) };
+  x.upstreamHeaders = upstreamHeaders(x, rules);
 }

@@ -1,7 +1,16 @@
 /** Who a request comes from, as far as the service asks. */
 export interface Caller {
   /** How it showed who it is. */
-  readonly method: "public" | "password" | "pin" | "header" | "oidc" | "token" | "link" | "certificate";
+  readonly method:
+    | "public"
+    | "password"
+    | "pin"
+    | "header"
+    | "oidc"
+    | "token"
+    | "link"
+    | "certificate"
+    | "tunnel";
   readonly userId: string;
   /** E-mail or display name, `token:` and the name of a service token; empty when unknown. */
   readonly user: string;

@@ -16,9 +16,8 @@ export type Decision =
 /** Starts from "no": only a rule that is known and fulfilled opens the service. */
 export function decide(policy: AccessPolicy, caller: Caller | undefined, rule?: AccessRule): Decision {
   if (!policy.decided) return { allow: false, code: "access.undecided" };
-  // Private services are reached over the overlay, and this is the public listener.
-  if (policy.private) return { allow: false, code: "access.private" };
   if (rule?.action === "deny") return { allow: false, code: "access.rule_denied" };
+  if (policy.private) return decidePrivate(caller, rule);
   if (rule?.action === "allow") return { allow: true, because: "rule" };
   if (rule?.action === "require") {
     return fulfils(rule, caller)
@@ -31,6 +30,14 @@ export function decide(policy: AccessPolicy, caller: Caller | undefined, rule?: 
   return { allow: true, because: "authenticated" };
 }
 
+/** No rule opens it further, and one that asks for another way to sign in asks in vain. */
+function decidePrivate(caller: Caller | undefined, rule: AccessRule | undefined): Decision {
+  if (caller?.method !== "tunnel") return { allow: false, code: "access.private" };
+  if (rule?.action === "require" && !fulfils(rule, caller))
+    return { allow: false, code: "access.rule_denied" };
+  return { allow: true, because: "authenticated" };
+}
+
 export function decideAccess(x: Exchange): Answer | undefined | Promise<Answer> {
   const decision = decide(x.service!.access, x.caller, x.rule);
   noteObservedRule(x, x.caller);
@@ -38,8 +45,13 @@ export function decideAccess(x: Exchange): Answer | undefined | Promise<Answer> 
     if (x.caller !== undefined && x.caller.method !== "public") x.authMechanism = x.caller!.method;
     return undefined;
   }
-  if (x.authMechanism === "") x.authMechanism = decision.code.slice("access.".length);
-  if (decision.code !== "access.login_required") return answer(decision.code);
+  // Somebody who is in the network has to hear something else than that they should join it.
+  const code =
+    decision.code === "access.private" && x.down.connection.overlay !== undefined
+      ? "access.not_in_group"
+      : decision.code;
+  if (x.authMechanism === "") x.authMechanism = code.slice("access.".length);
+  if (code !== "access.login_required") return answer(code);
   const { service, host, requestId } = x;
   const policy = narrowed(service!.access, x.rule);
   const { password, pin, oidc } = policy;
@@ -49,7 +61,7 @@ export function decideAccess(x: Exchange): Answer | undefined | Promise<Answer> 
   }
   const brand = x.parts.branding.of(service!.accountId);
   const wanted = x.down.method === "GET" ? x.path + x.query : "/";
-  return answer(decision.code, {
+  return answer(code, {
     page: signInPage({ policy, brand, host, requestId, wanted, problem: "" }),
   });
 }

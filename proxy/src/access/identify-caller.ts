@@ -14,6 +14,7 @@ import { knownSession, sessionCookieHeader, verifySession } from "./session.ts";
 import { isForm, readLoginForm } from "./sign-in/read-login-form.ts";
 import { takeSessionParameter } from "./sign-in/single-sign-on.ts";
 import { currentCaller, isVouchedFor } from "./standing.ts";
+import { tunnelCaller } from "./tunnel-login.ts";
 
 /** How long a header credential that was right is not asked for again. */
 const HEADER_CACHE_MS = 60_000;
@@ -21,12 +22,17 @@ const HEADER_CACHE_MS = 60_000;
 const MAX_COOKIES = 4;
 
 /**
- * Finds out who the caller is: by session cookie, by a credential in a header, by the login form. Whether that is enough
+ * Finds out who the caller is: by the tunnel, by session cookie, by a credential in a header, by the login form. Whether that is enough
  * is decided in the next stage.
  */
 export function identifyCaller(x: Exchange): Answer | undefined | Promise<Answer | undefined> {
   const policy = x.service!.access;
-  if (!policy.decided || policy.private) return undefined;
+  if (!policy.decided) return undefined;
+  if (policy.private) {
+    // Whatever else the service may ask for, only the overlay counts.
+    x.caller = tunnelCaller(policy, x.down.connection.overlay);
+    return undefined;
+  }
   if (!policy.authenticated) {
     x.caller = publicCaller;
     return undefined;
@@ -76,6 +82,11 @@ async function identifyAnew(
   // Where nobody is asked, forms and headers are the target's own business.
   if (x.rule?.action === "allow") {
     x.caller = publicCaller;
+    return undefined;
+  }
+  const peer = tunnelCaller(policy, x.down.connection.overlay);
+  if (peer !== undefined && isEnough(x, peer)) {
+    x.caller = peer;
     return undefined;
   }
   if (policy.clientAuthority !== undefined) {

@@ -9,6 +9,7 @@ import { EndedSessions } from "./ended-sessions.ts";
 import { type IdentitySigner, identitySigner } from "./identity-token.ts";
 import type { RequestRate } from "./request-rates.ts";
 import { type AccessRules, accessRules } from "./rules/access-rules.ts";
+import type { TunnelLogin } from "./tunnel-login.ts";
 
 /** Who may use a service. Made from a mapping, never changed. */
 export interface AccessPolicy {
@@ -20,6 +21,8 @@ export interface AccessPolicy {
   readonly rules: AccessRules;
   /** Only from inside the overlay. */
   readonly private: boolean;
+  /** Undefined: being in the overlay is no login. */
+  readonly tunnelLogin: TunnelLogin | undefined;
   readonly password: boolean;
   readonly pin: boolean;
   readonly oidc: boolean;
@@ -125,6 +128,10 @@ export function accessPolicy(
       requestRate: requestRate(mapping.accessRestrictions?.requestRate),
       rules,
       private: mapping.private,
+      tunnelLogin: mapping.tunnelLogin && {
+        everyPeer: mapping.tunnelLogin.everyPeer,
+        groupIds: new Set(mapping.tunnelLogin.groupIds),
+      },
       password: auth?.password ?? false,
       pin: auth?.pin ?? false,
       oidc: auth?.oidc ?? false,

@@ -6,20 +6,23 @@ const LOOK_MS = 1_000;
 
 /** A connection that outlives its request, and the session that it was opened with. */
 export interface WatchedConnection extends SessionPlace {
+  /** Empty for none. */
   readonly sessionToken: string;
+  /** In place of a session: whether the peer may still use the service. */
+  readonly isLetIn: (() => boolean) | undefined;
   destroy(): void;
 }
 
 /**
  * Cuts WebSockets whose session has ended: signed out, expired, left alone, or of a user who may not use the service any
- * more. Those of a service whose access rules have changed are cut with the change itself (route/registry.ts).
+ * more; and those of peers who may not any more. Those of a service whose access rules have changed are cut with the change itself (route/registry.ts).
  */
 export class SessionWatch {
   readonly #connections = new Set<WatchedConnection>();
   #timer: NodeJS.Timeout | undefined;
 
   add(connection: WatchedConnection): void {
-    if (connection.sessionToken === "") return;
+    if (connection.sessionToken === "" && connection.isLetIn === undefined) return;
     this.#connections.add(connection);
     this.#timer ??= setInterval(() => void this.#look(Date.now()), LOOK_MS);
     this.#timer.unref();
@@ -45,10 +48,15 @@ export class SessionWatch {
   async #look(nowMs: number): Promise<void> {
     await Promise.all(
       [...this.#connections].map(async (connection) => {
-        // What cannot be told is no reason to go on.
-        const ok = await stands(connection, connection.sessionToken, nowMs).catch(() => false);
-        if (!ok) connection.destroy();
+        if (!(await mayGoOn(connection, nowMs))) connection.destroy();
       }),
     );
   }
+}
+
+async function mayGoOn(connection: WatchedConnection, nowMs: number): Promise<boolean> {
+  const { isLetIn, sessionToken } = connection;
+  if (isLetIn !== undefined) return isLetIn();
+  // What cannot be told is no reason to go on.
+  return stands(connection, sessionToken, nowMs).catch(() => false);
 }

@@ -101,7 +101,7 @@ function isCurrent({ sessionTags }: AccessPolicy, method: string, tag: unknown):
 function enabled(
   policy: AccessPolicy,
   method: unknown,
-): method is Exclude<Caller["method"], "public" | "token" | "certificate"> {
+): method is Exclude<Caller["method"], "public" | "token" | "certificate" | "tunnel"> {
   switch (method) {
     case "password":
       return policy.password;

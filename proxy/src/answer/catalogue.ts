@@ -26,6 +26,12 @@ export const answerCodes = {
     message: "The target of this service leads back to this proxy.",
     hint: "Point the target at the backend itself, not at a published address.",
   },
+  "route.https_only": {
+    status: 308,
+    title: "Permanent Redirect",
+    message: "This service is only available over HTTPS.",
+    hint: "Use the address in Location.",
+  },
   "access.ip_restricted": {
     status: 403,
     title: "Forbidden",
@@ -91,6 +97,12 @@ export const answerCodes = {
     title: "Forbidden",
     message: "This service can only be reached from inside its network.",
     hint: "Connect to the network first.",
+  },
+  "access.not_in_group": {
+    status: 403,
+    title: "Forbidden",
+    message: "Your device may not use this service.",
+    hint: "Ask whoever runs the network to put it into one of the service's groups.",
   },
   "access.undecided": {
     status: 403,

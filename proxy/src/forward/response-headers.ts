@@ -1,5 +1,6 @@
 import type { Exchange } from "../exchange.ts";
 import { hostOf, portOf } from "../route/host-name.ts";
+import { schemeOf } from "./scheme.ts";
 
 const dropped = new Set([
   "connection",
@@ -82,7 +83,6 @@ export function rewriteLocation(x: Exchange, location: string): string {
   let rest = match[3]!;
   if (route.basePath !== "" && rest.startsWith(route.basePath)) rest = rest.slice(route.basePath.length);
   const prefix = route.strip ? route.prefix.text : "";
-  if (rest === "" || rest.charCodeAt(0) === 47)
-    return `${x.parts.publicScheme}://${x.authority}${prefix}${rest}`;
-  return `${x.parts.publicScheme}://${x.authority}${prefix}/${rest}`;
+  if (rest === "" || rest.charCodeAt(0) === 47) return `${schemeOf(x)}://${x.authority}${prefix}${rest}`;
+  return `${schemeOf(x)}://${x.authority}${prefix}/${rest}`;
 }

@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
 import type { Duplex } from "node:stream";
+import { tunnelCaller } from "../access/tunnel-login.ts";
 import type { Exchange } from "../exchange.ts";
 import { downstreamHeaders } from "./response-headers.ts";
 
@@ -64,6 +65,10 @@ export function relayUpgrade(x: Exchange, raw: readonly Buffer[], upstream: Dupl
     service,
     parts: x.parts,
     sessionToken: x.sessionToken,
+    isLetIn:
+      x.caller?.method === "tunnel"
+        ? () => tunnelCaller(service.access, x.down.connection.overlay) !== undefined
+        : undefined,
     destroy(): void {
       visitor.destroy();
       upstream.destroy();

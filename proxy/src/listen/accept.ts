@@ -1,4 +1,5 @@
 import type { BlockList, Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { unmapAddress } from "../access/cidr.ts";
 import { listed } from "../access/restrict-address.ts";
 import { type ProxiedAddresses, parseProxyHeader } from "./proxy-protocol.ts";
@@ -25,7 +26,7 @@ export function peerOf(socket: Socket): PeerAddress {
  * @returns false when the connection ended, broke, said something bad or took too long; it is then destroyed
  */
 export function readPreamble(
-  socket: Socket,
+  socket: Duplex,
   look: (data: Buffer) => number | "more" | "bad",
   { timeoutMs = PREAMBLE_MS, silence = "bad" }: { timeoutMs?: number; silence?: "bad" | "enough" } = {},
 ): Promise<boolean> {

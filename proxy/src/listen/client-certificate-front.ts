@@ -31,19 +31,24 @@ export class ClientCertificateFront {
     this.#parts = parts;
   }
 
-  /** The server that takes connections for services with these authorities. */
-  serverFor(authority: ClientAuthority): Server {
+  /**
+   * The server that takes connections for services with these authorities.
+   *
+   * @param onSecured for a server of its own, instead of the one that all connections share
+   */
+  serverFor(authority: ClientAuthority, onSecured?: ClientCertificateFrontParts["onSecured"]): Server {
+    if (onSecured !== undefined) return this.#create(authority, onSecured);
     let server = this.#servers.get(authority.digest);
     if (server === undefined) {
-      server = this.#create(authority);
+      server = this.#create(authority, this.#parts.onSecured);
       if (this.#servers.size >= MAX_SERVERS) this.#servers.delete(this.#servers.keys().next().value!);
       this.#servers.set(authority.digest, server);
     }
     return server;
   }
 
-  #create(authority: ClientAuthority): Server {
-    const { certificates, handshakeMs, onSecured, onFailed } = this.#parts;
+  #create(authority: ClientAuthority, onSecured: ClientCertificateFrontParts["onSecured"]): Server {
+    const { certificates, handshakeMs, onFailed } = this.#parts;
     const contexts = new WeakMap<Pair, SecureContext>();
     const options = {
       ca: authority.pem,

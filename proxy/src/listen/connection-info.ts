@@ -1,5 +1,5 @@
-import type { TLSSocket } from "node:tls";
 import type { ClientCertificate } from "../access/client-certificate.ts";
+import type { OverlayOrigin } from "../access/tunnel-login.ts";
 
 /** What is known about a visitor's connection before any request on it. */
 export interface ConnectionInfo {
@@ -14,12 +14,16 @@ export interface ConnectionInfo {
   readonly clientAuthority?: string;
   /** A good one that the client showed. */
   readonly clientCertificate?: ClientCertificate;
+  /** Undefined: it came over the public listener. */
+  readonly overlay?: OverlayOrigin;
+  /** Without TLS, which only happens inside the overlay. */
+  readonly plain?: boolean;
 }
 
 const key = Symbol("connection");
 
 /** Keeps the information with the socket, for the requests that will come over it. */
-export function setConnectionInfo(socket: TLSSocket, info: ConnectionInfo): void {
+export function setConnectionInfo(socket: object, info: ConnectionInfo): void {
   (socket as unknown as { [key]: ConnectionInfo })[key] = info;
 }
 

@@ -1,4 +1,4 @@
-import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { readPreamble } from "./accept.ts";
 import { peekClientHello } from "./client-hello.ts";
 
@@ -7,7 +7,7 @@ import { peekClientHello } from "./client-hello.ts";
  *
  * @returns lower case, empty when the client names none; undefined when the connection is gone
  */
-export async function peekServerName(socket: Socket): Promise<string | undefined> {
+export async function peekServerName(socket: Duplex): Promise<string | undefined> {
   let serverName = "";
   const ok = await readPreamble(socket, (data) => {
     const peeked = peekClientHello(data);

@@ -2,9 +2,17 @@ import { randomBytes } from "node:crypto";
 import type { Server as HttpServer } from "node:http";
 import type { Http2SecureServer } from "node:http2";
 import type { Socket } from "node:net";
-import { createServer, type SecureContext, type TLSSocket, type Server as TlsServer } from "node:tls";
+import {
+  createServer,
+  type SecureContext,
+  type TLSSocket,
+  type TlsOptions,
+  type Server as TlsServer,
+} from "node:tls";
+import type { TunnelSocket } from "@netbird-proxy/tunnel";
 import { unmapAddress } from "../access/cidr.ts";
 import type { ClientAuthority } from "../access/client-certificate.ts";
+import type { OverlayOrigin } from "../access/tunnel-login.ts";
 import type { CertificateStore } from "../cert/certificate-store.ts";
 import { ClientCertificateFront } from "./client-certificate-front.ts";
 import { type ConnectionInfo, setConnectionInfo } from "./connection-info.ts";
@@ -34,10 +42,11 @@ export class TlsFront {
   #ticketKeys = randomBytes(48);
   /** Who gets hold of a ticket key later reads no more than what was recorded since the one before. */
   readonly #ticketTimer: NodeJS.Timeout;
+  readonly #onHandshakeFailed: (error: Error, socket: TLSSocket) => void;
   readonly #sessions = new Set<{ close(): void; destroy(): void }>();
   /** Of connections that came with a PROXY header, by the four numbers that name a TCP connection. */
   readonly #proxied = new Map<string, ProxiedAddresses>();
-  readonly #open = new Set<TLSSocket>();
+  readonly #open = new Set<TLSSocket | TunnelSocket>();
   readonly #withClientCertificates: ClientCertificateFront;
   #draining = false;
 
@@ -55,27 +64,20 @@ export class TlsFront {
       session.once("close", () => this.#sessions.delete(session));
       if (this.#draining) session.close();
     });
-    this.#tls = createServer({
-      ...this.#secureOptions(),
-      ALPNProtocols: ["h2", "http/1.1"],
-      handshakeTimeout: HANDSHAKE_MS,
-      SNICallback: (serverName, callback) => {
-        callback(null, this.#contextFor(serverName.toLowerCase()));
-      },
-    });
+    this.#tls = createServer(this.#serverOptions());
     this.#ticketTimer = setInterval(() => this.#rotateTickets(), parts.ticketKeyMs ?? TICKET_KEY_MS);
     this.#ticketTimer.unref();
     this.#tls.on("secureConnection", (socket) => this.#secured(socket));
-    const onFailed = (error: Error, socket: TLSSocket) => {
+    this.#onHandshakeFailed = (error, socket) => {
       parts.onHandshakeFailed(error);
       socket.destroy();
     };
-    this.#tls.on("tlsClientError", onFailed);
+    this.#tls.on("tlsClientError", this.#onHandshakeFailed);
     this.#withClientCertificates = new ClientCertificateFront({
       certificates: parts.certificates,
       handshakeMs: HANDSHAKE_MS,
       onSecured: (socket, client) => this.#secured(socket, client),
-      onFailed,
+      onFailed: this.#onHandshakeFailed,
     });
   }
 
@@ -86,6 +88,17 @@ export class TlsFront {
 
   #contextFor(serverName: string): SecureContext | undefined {
     return this.#certificates.contextFor(serverName);
+  }
+
+  #serverOptions(): TlsOptions {
+    return {
+      ...this.#secureOptions(),
+      ALPNProtocols: ["h2", "http/1.1"],
+      handshakeTimeout: HANDSHAKE_MS,
+      SNICallback: (serverName, callback) => {
+        callback(null, this.#contextFor(serverName.toLowerCase()));
+      },
+    };
   }
 
   #secureOptions() {
@@ -122,22 +135,48 @@ export class TlsFront {
     server.emit("connection", socket);
   }
 
-  #secured(
-    socket: TLSSocket,
-    client: Pick<ConnectionInfo, "clientAuthority" | "clientCertificate"> = {},
-  ): void {
+  /**
+   * Takes over a TLS connection out of the overlay, with everything that was read from it put back. Each gets a server of its
+   * own: behind a socket that is not the kernel's, nothing else ties the handshake to where it came from.
+   */
+  takeOverlay(socket: TunnelSocket, overlay: OverlayOrigin, authority?: ClientAuthority): void {
+    const where = { ...addressesOf(socket), overlay };
+    const onSecured = (tls: TLSSocket, client: ClientPart = {}) =>
+      this.#serve(tls, { ...client, ...where, serverName: serverNameOf(tls) });
+    socket.allowHalfOpen = false;
+    let server: TlsServer;
+    if (authority === undefined) {
+      server = createServer(this.#serverOptions());
+      server.on("secureConnection", (tls) => onSecured(tls));
+      server.on("tlsClientError", this.#onHandshakeFailed);
+    } else server = this.#withClientCertificates.serverFor(authority, onSecured);
+    server.emit("connection", socket);
+  }
+
+  /** Takes over a connection without TLS out of the overlay, which encrypts it. */
+  takePlain(socket: TunnelSocket, overlay: OverlayOrigin): void {
+    socket.allowHalfOpen = false;
+    this.#serve(socket, { ...addressesOf(socket), overlay, plain: true, serverName: "" });
+  }
+
+  #secured(socket: TLSSocket, client: ClientPart = {}): void {
     const proxied = this.#proxied.get(connectionKey(socket));
-    setConnectionInfo(socket, {
+    const own = addressesOf(socket);
+    this.#serve(socket, {
       ...client,
-      remoteAddress: proxied?.sourceAddress ?? unmapAddress(socket.remoteAddress ?? ""),
-      remotePort: proxied?.sourcePort ?? socket.remotePort ?? 0,
-      localAddress: unmapAddress(socket.localAddress ?? ""),
-      localPort: socket.localPort ?? 0,
-      serverName: ((socket as { servername?: string | false }).servername || "").toLowerCase(),
+      ...own,
+      remoteAddress: proxied?.sourceAddress ?? own.remoteAddress,
+      remotePort: proxied?.sourcePort ?? own.remotePort,
+      serverName: serverNameOf(socket),
     });
+  }
+
+  #serve(socket: TLSSocket | TunnelSocket, info: ConnectionInfo): void {
+    setConnectionInfo(socket, info);
     this.#open.add(socket);
     socket.once("close", () => this.#open.delete(socket));
-    if (socket.alpnProtocol === "h2") this.#http2.emit("secureConnection", socket);
+    if ("alpnProtocol" in socket && socket.alpnProtocol === "h2")
+      this.#http2.emit("secureConnection", socket);
     else this.#http1.emit("connection", socket);
   }
 
@@ -167,6 +206,22 @@ export class TlsFront {
     for (const session of this.#sessions) session.destroy();
     for (const socket of this.#open) socket.destroy();
   }
+}
+
+type ClientPart = Pick<ConnectionInfo, "clientAuthority" | "clientCertificate">;
+
+function addressesOf(socket: Socket | TunnelSocket) {
+  return {
+    remoteAddress: unmapAddress(socket.remoteAddress ?? ""),
+    remotePort: socket.remotePort ?? 0,
+    localAddress: unmapAddress(socket.localAddress ?? ""),
+    localPort: socket.localPort ?? 0,
+  };
+}
+
+/** Lower case, empty when the client sent none. */
+function serverNameOf(socket: TLSSocket): string {
+  return ((socket as { servername?: string | false }).servername || "").toLowerCase();
 }
 
 function connectionKey(socket: Socket | TLSSocket): string {

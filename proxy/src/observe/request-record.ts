@@ -3,7 +3,7 @@ import { findingMetadata } from "../access/restrict-address.ts";
 import type { Exchange } from "../exchange.ts";
 
 /** Ways to get in that say who it was; of the others every caller is the same. */
-const named = new Set(["oidc", "token", "link", "certificate"]);
+const named = new Set(["oidc", "token", "link", "certificate", "tunnel"]);
 
 /** The access log record of a finished HTTP request, as NetBird's proxy fills it in. */
 export function requestRecord(x: Exchange, nowMs: number, complete: boolean): management.AccessLog {

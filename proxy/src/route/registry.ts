@@ -192,6 +192,7 @@ function sameAccess(current: Served, mapping: management.ProxyMapping): boolean 
         accessRestrictions: from.accessRestrictions,
         accessRules: from.accessRules,
         private: from.private,
+        tunnelLogin: from.tunnelLogin,
       }).finish(),
     );
   return access(management.ProxyMapping.decode(current.bytes)).equals(access(mapping));

@@ -12,6 +12,7 @@ import {
 } from "@netbird-proxy/tunnel";
 import { parseCidr } from "../access/cidr.ts";
 import { codedError, errorCode, type TargetDialer } from "../forward/dial.ts";
+import { type OverlayPeer, overlayPeers } from "./overlay-identities.ts";
 import { PrefixTable } from "./prefix-table.ts";
 
 /** WireGuard gives up a session after this long without a new handshake (REJECT_AFTER_TIME). */
@@ -34,7 +35,8 @@ export class AccountTunnel implements TargetDialer {
   readonly key: string;
   readonly accountId: AccountId;
   #device: Device | undefined;
-  #addresses = "";
+  #addresses: readonly string[] = [];
+  #overlayPeers: ReadonlyMap<string, OverlayPeer> = new Map();
   #peers = new Map<string, Peer>();
   #byKey = new Map<string, Peer>();
   #routes: control.TunnelRoute[] = [];
@@ -75,8 +77,10 @@ export class AccountTunnel implements TargetDialer {
   /** Brings the device to this state; sessions with peers that stay survive. */
   apply(device: Device, state: control.TunnelState): void {
     const addresses = [state.address, state.addressV6].filter((address) => address !== "");
-    if (this.#device !== device || addresses.join() !== this.#addresses) device.setAddresses(addresses);
-    this.#addresses = addresses.join();
+    if (this.#device !== device || addresses.join() !== this.#addresses.join())
+      device.setAddresses(addresses);
+    this.#addresses = addresses;
+    this.#overlayPeers = overlayPeers(state);
     this.#device = device;
     const peers = new Map<string, Peer>();
     const byKey = new Map<string, Peer>();
@@ -117,8 +121,23 @@ export class AccountTunnel implements TargetDialer {
     this.#device = undefined;
     this.#peers.clear();
     this.#byKey.clear();
+    this.#overlayPeers = new Map();
     this.#told.clear();
     await device?.close();
+  }
+
+  /** Whether this is one of our own addresses in the overlay. */
+  hasAddress(address: string): boolean {
+    return this.#addresses.includes(address);
+  }
+
+  /**
+   * The peer with this key, if the address is its own. A routing peer may send from any address of its networks: that says
+   * nothing about who is there.
+   */
+  peerAt(publicKey: Key, address: string): OverlayPeer | undefined {
+    const peer = this.#overlayPeers.get(keyToBase64(publicKey));
+    return peer?.addresses.has(address) ? peer : undefined;
   }
 
   /**

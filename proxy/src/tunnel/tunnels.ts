@@ -2,7 +2,7 @@ import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import type { AccountId } from "@netbird-proxy/proto";
 import { control } from "@netbird-proxy/proto/grpc";
-import { keyToBase64, publicKeyOf, type Tunnel } from "@netbird-proxy/tunnel";
+import { type IncomingConnection, keyToBase64, publicKeyOf, type Tunnel } from "@netbird-proxy/tunnel";
 import type { Logger } from "../observe/log.ts";
 import type { Identity } from "../state/identity.ts";
 import { AccountTunnel } from "./account-tunnel.ts";
@@ -16,6 +16,8 @@ export interface TunnelsParts {
   readonly log: Logger;
   /** A tunnel can do something it could not do before. */
   readonly onUsable: (tunnel: AccountTunnel) => void;
+  /** A peer opens a connection to us; undefined: no peer may. */
+  readonly onConnection?: (tunnel: AccountTunnel, incoming: IncomingConnection) => void;
   /** Something worth saving changed. */
   readonly onState: () => void;
 }
@@ -103,9 +105,11 @@ export class Tunnels {
     const account = this.account(accountId);
     let { device } = account;
     if (device === undefined) {
+      const { onConnection } = this.#parts;
       device = this.#parts.tunnel.addDevice({
         privateKey: this.#parts.identity.privateKey(accountId),
         addresses: [state.address, state.addressV6].filter((address) => address !== ""),
+        ...(onConnection && { onConnection: (incoming) => onConnection(account, incoming) }),
       });
       device.onHandshake((publicKey) => {
         if (account.peerAppeared(publicKey)) this.#parts.onState();

@@ -60,9 +60,11 @@ export async function joinPeer(proxy: TestProxy): Promise<{ tunnel: Tunnel; devi
           presharedKey: "",
           allowedIps: [`${PEER}/32`],
           endpoint: "",
+          identity: undefined,
         },
       ],
       routes: [],
+      groups: [],
     };
   };
   return { tunnel, device };

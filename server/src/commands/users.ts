@@ -12,6 +12,7 @@ import { deleteUser, findUserByEmail, getUser, insertUser, type User, updateUser
 import { runCommand, type Work } from "./command.ts";
 import type { Actor, CommandContext, CommandOptions } from "./context.ts";
 import { requireGroups } from "./groups.ts";
+import { reviseTunnel } from "./revise.ts";
 
 export interface UserDraft {
   name: string;
@@ -192,12 +193,18 @@ export async function changeUser(
       if (after.isBlocked !== before.isBlocked) {
         await audit(after.isBlocked ? "user.block" : "user.unblock", after.id, meta);
         if (after.isBlocked) await signOut(trx, after, work.nowMs);
+        await reviseIdentity(work, after);
       }
       await auditGroups(work, before, after);
       return after;
     },
     options,
   );
+}
+
+/** The user's devices stand for them (private services); proxies have to hear when they no longer do, or do again. */
+async function reviseIdentity(work: Work, { accountId, id }: User): Promise<void> {
+  await reviseTunnel(work, accountId, id, "modified");
 }
 
 async function auditGroups({ trx, audit }: Work, before: User, after: User): Promise<void> {
@@ -234,10 +241,12 @@ export async function approveUser(
   return runCommand(
     context,
     actor,
-    async ({ trx, audit }) => {
+    async (work) => {
+      const { trx, audit } = work;
       const user = await requirePendingUser(trx, actor.account, id);
       const after: User = { ...user, isBlocked: false, pendingApproval: false };
       await updateUser(trx, actor.account, user.id, after);
+      await reviseIdentity(work, after);
       await audit("user.approve", user.id, { user_name: user.name });
       return after;
     },
@@ -274,7 +283,8 @@ export async function removeUser(
   await runCommand(
     context,
     actor,
-    async ({ trx, audit }) => {
+    async (work) => {
+      const { trx, audit } = work;
       const user = await requireUser(trx, actor.account, id);
       if (user.id === actor.id) throw new AppError("user.invalid", "users cannot delete themselves");
       if (user.role === "owner") {
@@ -284,6 +294,7 @@ export async function removeUser(
       }
       await deleteUser(trx, actor.account, user.id);
       await deleteIdentityRecordsOf(trx, user.id);
+      await reviseIdentity(work, user);
       if (user.isServiceUser) await audit("service.user.delete", user.id, { name: user.name });
       else await audit("user.delete", user.id, { name: user.name, email: user.email });
     },

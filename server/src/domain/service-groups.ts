@@ -13,6 +13,14 @@ export function requiredGroups(
   return bearer?.enabled && bearer.groups.length > 0 ? bearer.groups : undefined;
 }
 
+/** Whether being in the overlay counts as a login; elsewhere a PIN is not asked in vain (reference §21, item 6). */
+export function takesTunnelLogin({
+  private: isPrivate,
+  auth,
+}: Pick<StoredService, "private" | "auth">): boolean {
+  return isPrivate || (auth.bearer?.enabled ?? false);
+}
+
 export function isInRequiredGroups(
   required: readonly string[] | undefined,
   groups: readonly string[],

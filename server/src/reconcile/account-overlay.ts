@@ -5,6 +5,7 @@ import type { SecretBox } from "../secrets/secret-box.ts";
 import type { OverlayPeer, OverlayResource, OverlayRows, OverlayTarget } from "../store/overlay-sources.ts";
 import { PRESHARED_KEY_PURPOSE } from "../store/peers.ts";
 import { effectivePort } from "./build-mapping.ts";
+import { tunnelIdentities } from "./tunnel-identities.ts";
 
 /** Agents keep their tunnel to a proxy that the server has not heard of for this long: data outlives control. */
 export const PROXY_KNOWN_MS = 24 * 3_600_000;
@@ -48,6 +49,7 @@ export function buildOverlay(rows: OverlayRows, secrets: SecretBox, nowMs: numbe
     return [{ resourceId: resource.id, prefix, domain, routers, networkId: resource.networkId }];
   });
   const rules = accessRules(rows, proxies, routes, peers);
+  const identities = tunnelIdentities(rows);
   // The same for every proxy of the account.
   const tunnelPeers = rows.peers
     .filter(({ kind }) => kind !== "proxy")
@@ -58,6 +60,7 @@ export function buildOverlay(rows: OverlayRows, secrets: SecretBox, nowMs: numbe
       presharedKey: presharedKeyOf(peer),
       allowedIps: ownAddresses(peer),
       endpoint: peer.wireguardEndpoint ?? "",
+      identity: identities.of(peer),
     }));
   const tunnelRoutes = routes.map(({ networkId: _, ...route }) => route);
 
@@ -75,6 +78,7 @@ export function buildOverlay(rows: OverlayRows, secrets: SecretBox, nowMs: numbe
         addressV6: own.ipv6 ?? "",
         peers: tunnelPeers,
         routes: tunnelRoutes,
+        groups: identities.groups,
       };
     },
     agentState(agentPeerId) {

@@ -1,6 +1,7 @@
 import { management } from "@netbird-proxy/proto/grpc";
 import { parseGoDuration } from "../domain/go-duration.ts";
 import { parseAddress } from "../domain/ip-network.ts";
+import { requiredGroups, takesTunnelLogin } from "../domain/service-groups.ts";
 import { sessionTags } from "../domain/session-tag.ts";
 import { sessionIdleSeconds, sessionSeconds } from "../domain/session-times.ts";
 import { resolveTargetHost, type TargetDirectory } from "../domain/target-host.ts";
@@ -66,6 +67,7 @@ export function buildMapping(
     listenPort: service.listenPort,
     accessRestrictions: accessRestrictions ? buildRestrictions(accessRestrictions) : undefined,
     private: service.private,
+    tunnelLogin: buildTunnelLogin(service),
     revision: BigInt(service.revision),
     name: service.name,
     accessRules: service.accessRules.map((rule) => ({
@@ -80,6 +82,12 @@ export function buildMapping(
       observe: rule.mode === "observe",
     })),
   };
+}
+
+function buildTunnelLogin(service: StoredService): management.TunnelLogin | undefined {
+  if (!takesTunnelLogin(service)) return undefined;
+  const groups = requiredGroups(service);
+  return { everyPeer: groups === undefined, groupIds: [...(groups ?? [])] };
 }
 
 /** Lists that are only observed go where a proxy that does not know observing does not look. */

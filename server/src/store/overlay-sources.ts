@@ -13,6 +13,7 @@ export type OverlayPeer = Pick<
   | "publicKey"
   | "ip"
   | "ipv6"
+  | "userId"
   | "presharedKey"
   | "agentTokenHash"
   | "proxyId"
@@ -31,6 +32,19 @@ export interface OverlayRouter {
   metric: number;
 }
 
+/** A group of the account with the peers in it; those without any are missing. */
+export interface OverlayGroup {
+  id: string;
+  name: string;
+  peerIds: PeerId[];
+}
+
+/** A user whose devices stand for them. */
+export interface OverlayUser {
+  id: string;
+  email: string;
+}
+
 /** An enabled target of an enabled service. */
 export type OverlayTarget = Pick<
   StoredTarget,
@@ -45,6 +59,10 @@ export interface OverlayRows {
   resources: OverlayResource[];
   routers: OverlayRouter[];
   targets: OverlayTarget[];
+  /** In order of id. */
+  groups: OverlayGroup[];
+  /** Neither blocked nor waiting for approval. */
+  users: OverlayUser[];
 }
 
 const peerColumns = [
@@ -54,6 +72,7 @@ const peerColumns = [
   "public_key",
   "ip",
   "ipv6",
+  "user_id",
   "preshared_key",
   "agent_token_hash",
   "proxy_id",
@@ -63,7 +82,7 @@ const peerColumns = [
   "last_seen",
 ];
 
-/** Six queries for an account of any size. Inside a transaction: the parts have to belong together. */
+/** Eight queries for an account of any size. Inside a transaction: the parts have to belong together. */
 export async function readOverlayRows(trx: Db, accountId: AccountId): Promise<OverlayRows> {
   const ofAccount = { account_id: accountId };
   const peers = await trx("peers").where(ofAccount).orderBy("id").select(peerColumns);
@@ -99,6 +118,7 @@ export async function readOverlayRows(trx: Db, accountId: AccountId): Promise<Ov
       publicKey: row.public_key,
       ip: row.ip,
       ipv6: row.ipv6,
+      userId: row.user_id,
       presharedKey: row.preshared_key,
       agentTokenHash: row.agent_token_hash,
       proxyId: row.proxy_id,
@@ -125,7 +145,26 @@ export async function readOverlayRows(trx: Db, accountId: AccountId): Promise<Ov
       mode: row.mode,
       cluster: row.proxy_cluster,
     })),
+    groups: await readGroups(trx, accountId),
+    users: await trx("users")
+      .where({ ...ofAccount, is_blocked: false, pending_approval: false })
+      .select("id", "email"),
   };
+}
+
+async function readGroups(trx: Db, accountId: AccountId): Promise<OverlayGroup[]> {
+  const rows = await trx("group_peers as m")
+    .join("groups as g", "g.id", "m.group_id")
+    .where("g.account_id", accountId)
+    .orderBy(["g.id", "m.peer_id"])
+    .select("g.id", "g.name", "m.peer_id");
+  const groups = new Map<string, OverlayGroup>();
+  for (const { id, name, peer_id } of rows) {
+    const group = groups.get(id);
+    if (group) group.peerIds.push(peer_id);
+    else groups.set(id, { id, name, peerIds: [peer_id] });
+  }
+  return [...groups.values()];
 }
 
 interface RouterRow {

@@ -3,6 +3,7 @@ import { escapeHtml, page } from "../../answer/error-page.ts";
 import type { Exchange } from "../../exchange.ts";
 import { SESSION_COOKIE, sessionCookies, USED_COOKIE } from "../../forward/session-cookie.ts";
 import { sessionHash } from "../ended-sessions.ts";
+import type { AccessPolicy } from "../policy.ts";
 import { knownSession, verifySession } from "../session.ts";
 import { answerShareLink } from "./share-link.ts";
 import { beginSignIn, completeSignIn } from "./single-sign-on.ts";
@@ -16,22 +17,27 @@ import {
   VISITOR_PATHS,
 } from "./visitor-paths.ts";
 
-/** Answers everything below `/.netbird/` of a service with sign-in. */
+/** Answers everything below `/.netbird/` of a service with sign-in; of a private one, only the keys of identity tokens. */
 export function answerVisitorPaths(x: Exchange): Answer | undefined | Promise<Answer> {
   const { access } = x.service!;
-  if (!access.authenticated || !x.path.startsWith(VISITOR_PATHS)) return undefined;
-  if (access.private) return answer("access.private");
+  if (!asksVisitors(access) || !x.path.startsWith(VISITOR_PATHS)) return undefined;
   const { method, upgrade } = x.down;
   if (upgrade !== undefined) return answer("service.not_found");
-  if (x.path === SIGN_OUT_PATH) return signOut(x);
-  if (x.path.startsWith(SHARE_PATH) && access.shareLink) return answerShareLink(x);
   if (x.path === JWKS_PATH && access.identity !== undefined && method === "GET")
     return answer("access.identity_keys", { json: access.identity.jwks });
+  if (access.private) return answer("service.not_found");
+  if (x.path === SIGN_OUT_PATH) return signOut(x);
+  if (x.path.startsWith(SHARE_PATH) && access.shareLink) return answerShareLink(x);
   if (method !== "GET" || !access.oidc) return answer("service.not_found");
   if (x.path === SIGN_IN_PATH) {
     return beginSignIn(x, localAddress(new URLSearchParams(x.query).get("to") ?? "/"));
   }
   return x.path === CALLBACK_PATH ? completeSignIn(x) : answer("service.not_found");
+}
+
+/** Whether the paths below `/.netbird/` are ours rather than the target's. */
+export function asksVisitors({ authenticated, private: isPrivate }: AccessPolicy): boolean {
+  return authenticated || isPrivate;
 }
 
 /** A link or an image must not sign anybody out, so looking only asks, and another site's form counts as looking. */
