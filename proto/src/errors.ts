@@ -290,6 +290,9 @@ export const reasonCodes = {
     hint: "The proxy stopped reporting; check its log and its connection to the server.",
   },
   "proxy.mode_unsupported": { hint: "Update the proxy; it does not know this mode." },
+  "proxy.private_off": {
+    hint: "Remove NB_PROXY_PRIVATE=false from the proxy's environment, or move the service to another cluster.",
+  },
   "tunnel.peer_never_connected": {
     hint: "Start the agent on the peer and check that it reaches the proxy over UDP.",
   },
@@ -356,7 +359,7 @@ export const reasonCodes = {
   },
   "dns.unresolved": { hint: "Add a record for the domain: a CNAME to the cluster's address, for example." },
   "dns.elsewhere": {
-    hint: "Point the domain's record at the cluster, and wait until the old one has expired.",
+    hint: "Point the domain's record at the cluster (a private service's at its private_addresses), and wait until the old one has expired.",
   },
   "dns.lookup_failed": { hint: "Check the DNS servers that the management server asks (NB_DNS_SERVERS)." },
 } as const satisfies Record<string, { hint: string }>;
@@ -370,6 +373,9 @@ export const warningCodes = {
   },
   "service.crowdsec_missing": {
     hint: "Set NB_PROXY_CROWDSEC_API_URL and NB_PROXY_CROWDSEC_API_KEY on every proxy of the cluster, or observe only.",
+  },
+  "service.private_off": {
+    hint: "Remove NB_PROXY_PRIVATE=false from the environment of every proxy of the cluster.",
   },
   "domain.not_validated": {
     hint: "Add the CNAME record of the custom domain; certificates for it may fail until then.",

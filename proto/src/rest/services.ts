@@ -409,6 +409,12 @@ export const Service = Type.Object(
     access_rules: Type.Optional(Type.Array(AccessRule)),
     public: Type.Boolean({ description: "What was confirmed in the request." }),
     url: Type.String({ description: "Where visitors reach it, such as https://shop.example.com." }),
+    private_addresses: Type.Optional(
+      Type.Array(Type.String(), {
+        description:
+          "Of a private service: the overlay addresses of the cluster's proxies, for the DNS records of its domain. Empty until a proxy has joined the account.",
+      }),
+    ),
     warnings: Type.Array(Warning),
   },
   { title: "Service" },

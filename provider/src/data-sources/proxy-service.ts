@@ -39,6 +39,11 @@ export const serviceDataAttributes = {
     { description: "Where requests go.", computed: true },
   ),
   url: text({ description: "Where visitors reach it.", computed: true }),
+  private_addresses: listOfText({
+    description:
+      "Of a private service: the overlay addresses of the cluster's proxies, for the DNS records of its domain.",
+    computed: true,
+  }),
   status: text({ description: "`active`, or why it is not.", computed: true }),
   status_reason: nested(
     {
@@ -105,6 +110,7 @@ export function toldServiceData(found: Service): ToldOf<typeof serviceDataAttrib
       enabled: target.enabled,
     })),
     url: told.url,
+    private_addresses: told.private_addresses,
     status: told.status,
     status_reason: told.status_reason,
     proxy_cluster: told.proxy_cluster,

@@ -39,7 +39,7 @@ suite("control stream", () => {
       supportsCustomPorts: true,
       requireSubdomain: false,
       supportsCrowdsec: false,
-      private: false,
+      private: true,
       supportsPrivateService: true,
       supportsAccessRules: true,
     });

@@ -91,16 +91,23 @@ function checkName({ service, names }: DiagnoseInput): Check {
   if ("failed" in names) return bad("dns", "dns.lookup_failed", names.failed);
   if (names.domain.length === 0) return bad("dns", "dns.unresolved", `${domain} has no address in DNS`);
   const cluster = new Set(names.cluster);
+  const their = service.private ? `the proxies of ${proxyCluster} inside the overlay` : proxyCluster;
+  if (cluster.size === 0 && service.private) {
+    return bad("dns", "service.not_applied_yet", `no proxy of ${proxyCluster} has joined the overlay yet`);
+  }
   if (cluster.size === 0) {
     return bad("dns", "dns.unresolved", `the cluster's own name ${proxyCluster} has no address in DNS`);
   }
   if (names.domain.some((address) => cluster.has(address))) {
-    return ok("dns", `${domain} leads to ${names.domain.join(", ")}, as ${proxyCluster} does`);
+    return ok(
+      "dns",
+      `${domain} leads to ${names.domain.join(", ")}, ${service.private ? their : `as ${their} does`}`,
+    );
   }
   return bad(
     "dns",
     "dns.elsewhere",
-    `${domain} leads to ${names.domain.join(", ")}, but ${proxyCluster} to ${names.cluster.join(", ")}`,
+    `${domain} leads to ${names.domain.join(", ")}, but ${service.private ? `${their} are at` : `${their} to`} ${names.cluster.join(", ")}`,
   );
 }
 

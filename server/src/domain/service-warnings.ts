@@ -38,7 +38,11 @@ export function isOpenToEverybody(
 /** What a user should know before applying; none of it stops the request. */
 export function serviceWarnings(
   service: StoredService,
-  { unvalidatedDomain, withoutCrowdsec }: { unvalidatedDomain?: string; withoutCrowdsec?: string } = {},
+  {
+    unvalidatedDomain,
+    withoutCrowdsec,
+    withoutPrivate,
+  }: { unvalidatedDomain?: string; withoutCrowdsec?: string; withoutPrivate?: string } = {},
 ): ServiceWarning[] {
   const warnings: ServiceWarning[] = [];
   const warn = (code: WarningCode, message: string, path: string) =>
@@ -55,6 +59,9 @@ export function serviceWarnings(
       `proxy ${withoutCrowdsec} has no CrowdSec and refuses everybody`,
       "access_restrictions.crowdsec_mode",
     );
+  }
+  if (withoutPrivate !== undefined && service.private) {
+    warn("service.private_off", `proxy ${withoutPrivate} lets no peers in, so nobody reaches it`, "private");
   }
   return warnings;
 }

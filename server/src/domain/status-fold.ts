@@ -36,13 +36,20 @@ export interface FoldedCluster {
   readonly connected: readonly FoldedProxy[];
   /** All connected ones can do the same. */
   readonly alike: boolean;
+  /** Ids of those with an address in the account's overlay. */
+  readonly joined: ReadonlySet<string>;
 }
 
-export function foldedCluster(proxies: readonly FoldedProxy[], nowMs: number): FoldedCluster {
+/** @param joined ids of the proxies with an address in the account's overlay */
+export function foldedCluster(
+  proxies: readonly FoldedProxy[],
+  nowMs: number,
+  joined: ReadonlySet<string> = new Set(),
+): FoldedCluster {
   const sorted = [...proxies].sort((one, other) => (one.id < other.id ? -1 : 1));
   const connected = sorted.filter((proxy) => isConnected(proxy, nowMs));
   const abilities = new Set(connected.map(({ capabilities }) => JSON.stringify(capabilities)));
-  return { proxies: sorted, connected, alike: abilities.size <= 1 };
+  return { proxies: sorted, connected, alike: abilities.size <= 1, joined };
 }
 
 export interface FoldInput {
@@ -113,8 +120,9 @@ function severityOf(state: ServiceState): number {
  */
 export function foldStatus({ service, cluster, reports, nowMs }: FoldInput): FoldedStatus {
   const reportOf = new Map(reports.map((report) => [report.proxyId, report]));
+  const { joined } = cluster;
   const judged = speakers(cluster, reportOf).map((proxy) =>
-    judge(service, proxy, reportOf.get(proxy.id), nowMs),
+    judge(service, proxy, reportOf.get(proxy.id), { nowMs, joined }),
   );
   const { state, reason: why } = verdictOf(
     serviceJudgement(service, cluster, nowMs) ?? judged.reduce(worseProxy),
@@ -131,7 +139,9 @@ export function foldStatus({ service, cluster, reports, nowMs }: FoldInput): Fol
     certificate: soonestCertificate(judged.map(({ proxyId }) => reportOf.get(proxyId)?.report.certificate)),
     // Made when it is asked for: a list of thousands of services does without.
     get proxies() {
-      proxies ??= cluster.proxies.map((proxy) => proxyStatus(service, proxy, reportOf.get(proxy.id), nowMs));
+      proxies ??= cluster.proxies.map((proxy) =>
+        proxyStatus(service, proxy, reportOf.get(proxy.id), { nowMs, joined }),
+      );
       return proxies;
     },
   };
@@ -200,6 +210,8 @@ function nobodyConnected(
   return `no proxy of the cluster ${proxyCluster} is connected; ${latest.id} was seen last ${ago} s ago and may still serve what it knew`;
 }
 
+type Present = { nowMs: number } & Pick<FoldedCluster, "joined">;
+
 type Verdict = { state: ServiceState; reason?: StatusReason };
 
 /** A verdict whose words are not written yet: of many proxies only one gets to speak. */
@@ -222,10 +234,10 @@ function proxyStatus(
   service: FoldedService,
   proxy: FoldedProxy,
   said: FoldedReport | undefined,
-  nowMs: number,
+  now: Present,
 ): ProxyStatus {
-  const judgement = judge(service, proxy, said, nowMs);
-  const connected = isConnected(proxy, nowMs);
+  const judgement = judge(service, proxy, said, now);
+  const connected = isConnected(proxy, now.nowMs);
   const { state, reason: why } = verdictOf(judgement);
   return {
     proxyId: proxy.id,
@@ -249,14 +261,14 @@ function judge(
   service: FoldedService,
   proxy: FoldedProxy,
   said: FoldedReport | undefined,
-  nowMs: number,
+  now: Present,
 ): ProxyJudgement {
   // A stock proxy does not say what it serves; it applies in order what it acknowledges.
   const servingRevision =
     said?.report.source === "status"
       ? Math.max(said.servingRevision, Math.min(service.revision, proxy.appliedRevision))
       : (said?.servingRevision ?? 0);
-  const { state, why } = firstWrong(service, proxy, said, servingRevision, nowMs);
+  const { state, why } = firstWrong(service, proxy, said, servingRevision, now);
   return { proxyId: proxy.id, servingRevision, state, why };
 }
 
@@ -266,7 +278,7 @@ function firstWrong(
   proxy: FoldedProxy,
   said: FoldedReport | undefined,
   servingRevision: number,
-  nowMs: number,
+  { nowMs, joined }: Present,
 ): Judgement {
   const { id } = proxy;
   if (whyNotServed(service, proxy.capabilities) === "unsupported") {
@@ -276,6 +288,9 @@ function firstWrong(
         ? "access rules that deny or require"
         : `listeners of mode ${service.mode}`;
     return error("proxy.mode_unsupported", () => `proxy ${id} does not support ${what}`);
+  }
+  if (service.private && proxy.capabilities.private !== true) {
+    return error("proxy.private_off", () => `proxy ${id} lets no peers in`);
   }
   if (said?.report.source === "report" && nowMs - proxy.lastSeen > STALE_REPORT_MS) {
     return error("proxy.stale_report", () => {
@@ -302,6 +317,10 @@ function firstWrong(
         );
       },
     };
+  }
+  if (service.private && !joined.has(id)) {
+    const why = () => reason("service.not_applied_yet", `proxy ${id} has no address in the overlay yet`);
+    return { state: "pending", why };
   }
   if (said.report.status) return stockJudgement(id, said.report.status);
   return enabledTargets(service)

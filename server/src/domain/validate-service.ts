@@ -63,6 +63,7 @@ export function validateService(request: ServiceRequest): ServiceDraft {
   const accessGroups = request.access_groups ?? [];
   const isPrivate = request.private ?? false;
   if (isPrivate) checkPrivate(mode, accessGroups, auth, request.public ?? false);
+  if (isPrivate) checkPrivateRules(accessRules);
   return {
     name: request.name,
     domain: request.domain,
@@ -242,4 +243,13 @@ function checkPrivate(
     invalid("access_groups", "a private service needs at least one access group");
   if (auth.bearer?.enabled) invalid("auth.bearer_auth", "a private service cannot use bearer_auth");
   if (isPublic) invalid("public", "a service is either private or public");
+}
+
+function checkPrivateRules(rules: readonly StoredAccessRule[]): void {
+  const asking = rules.findIndex(({ action }) => action === "require");
+  if (asking === -1) return;
+  invalid(
+    `access_rules[${asking}].require`,
+    "visitors of a private service are known by their tunnel and asked for nothing else; use deny, or a service of its own with other access_groups",
+  );
 }

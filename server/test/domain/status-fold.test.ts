@@ -22,9 +22,10 @@ const NOW = 1_000_000_000;
 /** As `foldStatus`, with the proxies as they come. */
 function foldStatus({
   clusterProxies,
+  joined,
   ...rest
-}: Omit<FoldInput, "cluster"> & { clusterProxies: readonly FoldedProxy[] }) {
-  return fold({ ...rest, cluster: foldedCluster(clusterProxies, rest.nowMs) });
+}: Omit<FoldInput, "cluster"> & { clusterProxies: readonly FoldedProxy[]; joined?: ReadonlySet<string> }) {
+  return fold({ ...rest, cluster: foldedCluster(clusterProxies, rest.nowMs, joined) });
 }
 
 const service: FoldedService = {
@@ -215,6 +216,44 @@ const table: Row[] = [
     state: "error",
     code: "proxy.mode_unsupported",
     says: /private services/,
+  },
+  {
+    when: "it is private and a proxy lets no peers in",
+    given: {
+      service: { ...service, private: true },
+      clusterProxies: [
+        proxy("a", { capabilities: { supportsPrivateService: true, private: true } }),
+        proxy("b", { capabilities: { supportsPrivateService: true, private: false } }),
+      ],
+      joined: new Set(["a", "b"]),
+      reports: [report("a"), report("b")],
+    },
+    state: "error",
+    code: "proxy.private_off",
+    says: /proxy b lets no peers in/,
+    liveOn: ["a"],
+  },
+  {
+    when: "it is private and a proxy has no overlay address yet",
+    given: {
+      service: { ...service, private: true },
+      clusterProxies: [proxy("a", { capabilities: { supportsPrivateService: true, private: true } })],
+      reports: [report("a")],
+    },
+    state: "pending",
+    code: "service.not_applied_yet",
+    says: /proxy a has no address in the overlay/,
+  },
+  {
+    when: "it is private and every proxy lets peers in",
+    given: {
+      service: { ...service, private: true },
+      clusterProxies: [proxy("a", { capabilities: { supportsPrivateService: true, private: true } })],
+      joined: new Set(["a"]),
+      reports: [report("a")],
+    },
+    state: "active",
+    liveOn: ["a"],
   },
   {
     when: "a proxy does not know rules that close a part of the service",

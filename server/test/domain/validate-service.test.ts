@@ -195,6 +195,20 @@ suite("a service request", () => {
       "private",
     ],
     [
+      "that is private and asks for another way to sign in",
+      request({
+        private: true,
+        access_groups: ["g"],
+        auth: { pin_auth: { enabled: true, pin: "123456" } },
+        access_rules: [
+          { path: "/a", action: "deny" },
+          { path: "/b", action: "require", require: ["pin"] },
+        ],
+      }),
+      "service.invalid",
+      "access_rules[1].require",
+    ],
+    [
       "that is private and public",
       request({ private: true, access_groups: ["g"], public: true }),
       "service.invalid",

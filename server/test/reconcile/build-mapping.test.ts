@@ -205,4 +205,21 @@ suite("a mapping", () => {
       [UPDATE_TYPE_REMOVED, "s1", "a1", "shop.example.net", [], ""],
     );
   });
+
+  test("says which peers need no other login: by groups where there are some, never for other methods", () => {
+    const bearer = (groups: string[], enabled = true) => mapped({ auth: { bearer: { enabled, groups } } });
+    assert.equal(mapped({}).tunnelLogin, undefined);
+    assert.equal(mapped({ auth: { pin: { enabled: true, hash: "x" } } }).tunnelLogin, undefined);
+    assert.equal(bearer(["g1"], false).tunnelLogin, undefined);
+    assert.deepEqual(bearer([]).tunnelLogin, { everyPeer: true, groupIds: [] });
+    assert.deepEqual(bearer(["g1", "g2"]).tunnelLogin, { everyPeer: false, groupIds: ["g1", "g2"] });
+    const closed = mapped({ private: true, accessGroups: ["g3"] });
+    assert.equal(closed.private, true);
+    assert.deepEqual(closed.tunnelLogin, { everyPeer: false, groupIds: ["g3"] });
+    // Cannot be saved; were it in the database, nobody would get in.
+    assert.deepEqual(mapped({ private: true, accessGroups: [] }).tunnelLogin, {
+      everyPeer: false,
+      groupIds: [],
+    });
+  });
 });

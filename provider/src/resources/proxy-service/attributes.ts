@@ -313,6 +313,11 @@ export const attributes = {
   timeouts: timeouts("How long to wait. Creating and updating default to `2m`, deleting to `1m`."),
 
   url: text({ description: "Where visitors reach it.", computed: true }),
+  private_addresses: listOfText({
+    description:
+      "Of a private service: the overlay addresses of the cluster's proxies, for the DNS records of its domain.",
+    computed: true,
+  }),
   status: text({
     description:
       "`active`, or why it is not: `pending`, `certificate_pending`, `certificate_failed`, `tunnel_not_created`, `error`.",

@@ -17,6 +17,7 @@ type Context = PlanContext<ServiceAttributes, Walk>;
 /** What a change of each of these can influence; everything else that is read-only stays as it is stored. */
 const dependents = {
   url: ["domain", "mode", "listen_port"],
+  private_addresses: ["domain", "private", "enabled"],
   proxy_cluster: ["domain"],
   certificate: ["domain", "mode"],
   live_on: ["domain", "mode", "enabled"],
@@ -26,6 +27,7 @@ export async function planService(context: Context): Promise<void> {
   const { plan, state, changed } = context;
   if (changed) {
     settleLayer4(context);
+    if (plan.private === false) plan.private_addresses = null;
     for (const [name, causes] of Object.entries(dependents)) keepUnlessChanged(context, name, causes);
     planOutcome(context);
   }
@@ -81,7 +83,16 @@ function planOutcome({ plan, state }: Context): void {
 }
 
 const clientOnly = new Set(["wait_for_live", "timeouts"]);
-const readOnly = new Set(["id", "url", "status", "status_reason", "proxy_cluster", "certificate", "live_on"]);
+const readOnly = new Set([
+  "id",
+  "url",
+  "private_addresses",
+  "status",
+  "status_reason",
+  "proxy_cluster",
+  "certificate",
+  "live_on",
+]);
 
 /** False when only settings of the provider itself change, which the server knows nothing of. */
 export function sendsAnything(state: ServicePlan, plan: ServicePlan): boolean {
@@ -171,6 +182,7 @@ async function askServer(context: Context): Promise<void> {
 const unsent = {
   id: null,
   url: null,
+  private_addresses: null,
   status: null,
   status_reason: null,
   proxy_cluster: null,

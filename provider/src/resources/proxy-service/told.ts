@@ -27,6 +27,7 @@ export function toldService(service: Service, state?: ServiceState): ServiceTold
     private: service.private,
     access_groups: service.access_groups ?? [],
     url: service.url ?? derivedUrl(service),
+    private_addresses: service.private_addresses ?? null,
     status: service.meta.status,
     status_reason: service.meta.status_reason ?? null,
     proxy_cluster: service.proxy_cluster ?? null,

@@ -22,7 +22,11 @@ export function registerServiceDiagnoseRoute(app: App, { context, dns }: HttpPor
       const checks = diagnoseService({
         service,
         proxies: status.proxies,
-        names: await lookUpNames(dns, service.domain, service.proxyCluster),
+        names: await lookUpNames(
+          dns,
+          service.domain,
+          service.private ? status.privateAddresses : service.proxyCluster,
+        ),
         nowMs: context.nowMs(),
       });
       return { ok: checks.every((check) => check.ok), checks };

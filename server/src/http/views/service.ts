@@ -83,9 +83,11 @@ function viewService(
     meta: viewMeta(service, status),
     public: service.public,
     url: serviceUrl(service, status.publicHttpsPort),
+    private_addresses: service.private ? [...status.privateAddresses] : undefined,
     warnings: serviceWarnings(service, {
       unvalidatedDomain: unvalidated(service, domains),
       withoutCrowdsec: status.withoutCrowdsec,
+      withoutPrivate: status.withoutPrivate,
     }),
   };
 }

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { status as Status } from "@grpc/grpc-js";
 import { control } from "@netbird-proxy/proto/grpc";
+import { createGroup, updateGroup } from "../../../src/commands/groups.ts";
 import { registerDevice, removePeer } from "../../../src/commands/peers.ts";
 import { revokeToken } from "../../../src/commands/proxy-tokens.ts";
 import { removeService, updateService } from "../../../src/commands/services.ts";
+import { changeUser, removeUser } from "../../../src/commands/users.ts";
 import { readServiceStatuses } from "../../../src/reconcile/service-status.ts";
 import { findProxyPeer, getPeer } from "../../../src/store/peers.ts";
 import { markSilentDevicesDisconnected } from "../../../src/store/presence.ts";
@@ -78,6 +80,35 @@ suite("tunnels and reports of our proxy", () => {
       /nothing came/,
       "a service changes nothing about the tunnels",
     );
+  });
+
+  test("proxies hear whom each peer stands for, and when that changes", async () => {
+    const { db } = plane.store;
+    const { peer } = await device("laptop");
+    const owner = (await db("users").first()).id;
+    const user = { ...(await db("users").first()), id: "ann", email: "ann@example.net", role: "user" };
+    await db("users").insert(user);
+    await db("peers").where({ id: peer.id }).update({ user_id: "ann" });
+    const admin = { ...plane.actor, id: owner };
+    const staff = await createGroup(plane.context, admin, { name: "Staff", peers: [], resources: [] });
+    const tunnels = openTunnels(plane, { token });
+    tunnels.announce(plane.account, newKey());
+    const seen = (state: control.TunnelState) => {
+      const { identity } = state.peers[0]!;
+      return identity && [identity.userId, identity.user, identity.groups.map((i) => state.groups[i]?.name)];
+    };
+    assert.deepEqual(seen(await tunnels.inbox.next()), ["ann", "ann@example.net", ["All"]]);
+    const change = { name: "Staff", peers: [peer.id], resources: [] };
+    await updateGroup(plane.context, admin, staff.id, change);
+    assert.deepEqual((seen(await tunnels.inbox.next())![2] as string[]).toSorted(), ["All", "Staff"]);
+    const block = (isBlocked: boolean) =>
+      changeUser(plane.context, admin, "ann", { role: "user", autoGroups: [], isBlocked });
+    await block(true);
+    assert.equal(seen(await tunnels.inbox.next()), undefined, "a blocked user's device stands for nobody");
+    await block(false);
+    assert.equal(seen(await tunnels.inbox.next())![0], "ann");
+    await removeUser(plane.context, admin, "ann");
+    assert.equal(seen(await tunnels.inbox.next()), undefined);
   });
 
   test("the address outlives the stream, the key and the server", async () => {
