@@ -14,6 +14,7 @@ import { proxyClustersData, reverseProxyClustersData } from "./data-sources/prox
 import { proxyDomainsData } from "./data-sources/proxy-domains.ts";
 import { proxyServiceData } from "./data-sources/proxy-service.ts";
 import { reverseProxyDomainData } from "./data-sources/reverse-proxy-domain.ts";
+import { wireguardConfigData } from "./data-sources/wireguard-config.ts";
 import { ephemeralProxyToken } from "./ephemeral-resources/proxy-token.ts";
 import { ephemeralSetupKey } from "./ephemeral-resources/setup-key.ts";
 import { ephemeralToken } from "./ephemeral-resources/token.ts";
@@ -137,6 +138,7 @@ export function netbirdProvider(environment: ProviderEnvironment): Provider<type
       proxyServiceData,
       reverseProxyClustersData,
       reverseProxyDomainData,
+      wireguardConfigData,
       ...kindDataSources,
     ],
     ephemeralResources: [ephemeralProxyToken, ephemeralSetupKey, ephemeralToken],

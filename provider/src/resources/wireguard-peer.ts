@@ -14,6 +14,7 @@ import { warnAboutLeftover } from "./leftover.ts";
 import { peerBody } from "./peer.ts";
 import { type RestKind, restResource } from "./rest-resource.ts";
 import { sorted } from "./sorted.ts";
+import { fetchWireguardConfig } from "./wireguard-config.ts";
 
 const COLLECTION = "/peers";
 
@@ -67,7 +68,7 @@ export const wireguardPeerAttributes = {
   }),
   wireguard_config: text({
     description:
-      "A wg-quick file for the device. With a `public_key` of your own, put the private key into it. Proxies that join later are not in it.",
+      "A wg-quick file for the device. With a `public_key` of your own, put the private key into it. Proxies that join later are not in it; the data source `netbird_wireguard_config` has them.",
     computed: true,
     sensitive: true,
     modifiers: [useStateForUnknown()],
@@ -186,8 +187,7 @@ async function configOf(
   signal: AbortSignal,
 ): Promise<string | null> {
   try {
-    const file = await client.api.text(`${COLLECTION}/${encodeURIComponent(id)}/wireguard-config`, signal);
-    return privateKey === null ? file : file.replace(/^PrivateKey = .*$/m, `PrivateKey = ${privateKey}`);
+    return await fetchWireguardConfig(client, id, privateKey, signal);
   } catch (error) {
     if (isGone(error)) return null;
     throw error;

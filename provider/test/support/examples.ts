@@ -20,6 +20,7 @@ export const onRealServer = [
   "data-sources/tokens.tf",
   "data-sources/user.tf",
   "data-sources/users.tf",
+  "data-sources/wireguard_config.tf",
   "ephemeral-resources/proxy_token.tf",
   "ephemeral-resources/token.tf",
   "resources/account_settings.tf",

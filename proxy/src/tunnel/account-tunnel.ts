@@ -10,13 +10,16 @@ import {
   type TunnelDatagramSocket,
   type TunnelSocket,
 } from "@netbird-proxy/tunnel";
-import { parseCidr } from "../access/cidr.ts";
 import { codedError, errorCode, type TargetDialer } from "../forward/dial.ts";
+import { allotPrefixes } from "./allot-prefixes.ts";
 import { type OverlayPeer, overlayPeers } from "./overlay-identities.ts";
 import { PrefixTable } from "./prefix-table.ts";
 
 /** WireGuard gives up a session after this long without a new handshake (REJECT_AFTER_TIME). */
 const SESSION_DEAD_MS = 180_000;
+
+/** How long a peer may take to answer the greeting; nobody waits for it. */
+const GREETING_MS = 5_000;
 
 interface Peer {
   readonly config: control.TunnelPeer;
@@ -150,24 +153,11 @@ export class AccountTunnel implements TargetDialer {
     const device = this.#device;
     if (device === undefined) return false;
     const status = new Map(device.peers().map((peer) => [keyToBase64(peer.publicKey), peer]));
-    const allowed = new Map<Peer, string[]>();
-    const carriers = new PrefixTable<Peer>();
-    for (const peer of this.#peers.values()) {
-      allowed.set(peer, [...peer.config.allowedIps]);
-      for (const prefix of peer.config.allowedIps) carriers.set(prefix, peer);
-    }
-    const taken = new Set<string>();
-    for (const route of this.#routes) {
-      // Two networks with the same range: an address can only mean one of them, the first.
-      if (taken.has(route.prefix) || parseCidr(route.prefix) === undefined) continue;
-      const candidates = route.routers.flatMap(({ peerId }) => this.#peers.get(peerId) ?? []);
-      const router =
-        candidates.find((peer) => !peer.silent && alive(status.get(peer.config.publicKey))) ?? candidates[0];
-      if (router === undefined) continue;
-      taken.add(route.prefix);
-      allowed.get(router)!.push(route.prefix);
-      carriers.set(route.prefix, router);
-    }
+    const { allowed, carriers } = allotPrefixes(
+      this.#peers,
+      this.#routes,
+      (peer) => !peer.silent && alive(status.get(peer.config.publicKey)),
+    );
     this.#carriers = carriers;
     let moved = false;
     // First what a peer loses: one prefix belongs to one peer, and the last writer has it.
@@ -176,8 +166,10 @@ export class AccountTunnel implements TargetDialer {
       const configuration = JSON.stringify([allowedIps, config.presharedKey, config.endpoint]);
       if (this.#told.get(config.publicKey) === configuration) continue;
       moved = true;
+      const isNew = !this.#told.has(config.publicKey);
       this.#told.set(config.publicKey, configuration);
       void this.#tell(device, peer, allowedIps);
+      if (isNew) this.#greet(device, peer);
     }
     return moved;
   }
@@ -192,6 +184,17 @@ export class AccountTunnel implements TargetDialer {
     if (endpoint === undefined || this.#device !== device || this.#byKey.get(config.publicKey) !== peer)
       return;
     device.setPeer({ publicKey: key, presharedKey, allowedIps, endpoint, persistentKeepaliveSeconds: 25 });
+  }
+
+  /**
+   * After our restart a device still sends into the session from before, until it notices by itself (15 s). One echo makes
+   * a new session; agents would notice sooner, but are greeted like everybody.
+   */
+  #greet(device: Device, { config, address }: Peer): void {
+    if (address === undefined || config.endpoint !== "" || !this.#seenAt.has(config.publicKey)) return;
+    device.ping(address, GREETING_MS).catch(() => {
+      // It is somewhere else, or not there; it will call us.
+    });
   }
 
   /** A handshake completed. @returns whether the peer is somewhere else than before */
