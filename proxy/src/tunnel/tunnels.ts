@@ -30,7 +30,7 @@ export class Tunnels {
   /** Accounts that some service needs. */
   #wanted = new Set<AccountId>();
   #unsupported = false;
-  /** From disk, by account. */
+  /** From disk, and of accounts that were in use before. */
   #remembered: Readonly<Record<string, Record<string, string>>> = {};
   readonly #timer: NodeJS.Timeout;
   /** Told when the accounts in use change. */
@@ -90,6 +90,8 @@ export class Tunnels {
     for (const [accountId, account] of this.#accounts) {
       if (wanted.has(accountId)) continue;
       this.#accounts.delete(accountId);
+      // Its first service may come back, and its peers will be in the session that ends here.
+      this.#remembered = { ...this.#remembered, [accountId]: account.seenAt() };
       this.#states.delete(accountId);
       account
         .close()

@@ -4,11 +4,12 @@ import { connect as connectTls } from "node:tls";
 import type { management } from "@netbird-proxy/proto/grpc";
 import { createLocalJWKSet, jwtVerify } from "jose";
 import { createAuthority, issueClientCertificate } from "../../../scripts/stack/local-ca.ts";
+import { SeededRandom } from "../../../tunnel/test/support/seeded-random.ts";
 import { decide } from "../../src/access/decide-access.ts";
 import { accessPolicy } from "../../src/access/policy.ts";
 import { get, http2Get } from "../support/client.ts";
 import { until } from "../support/management-server.ts";
-import { httpService } from "../support/mappings.ts";
+import { httpService, removed } from "../support/mappings.ts";
 import {
   OverlayVisitor,
   type PeerSketch,
@@ -311,6 +312,53 @@ suite("private services", () => {
     // It calls them where it saw them last, so nobody waits until the session from before is found dead.
     assert.equal(await status(visitor), 200);
     assert.equal(await code(stranger), "403 access.not_in_group");
+  });
+
+  test("a device that is never let in does not slip through while everything changes", async () => {
+    const random = new SeededRandom(7);
+    const pick = <T>(...choices: T[]): T => choices[random.below(choices.length)]!;
+    const login = (...groupIds: string[]) => ({ everyPeer: false, groupIds });
+    const change = async () => {
+      tell(
+        { visitor, groups: pick(["staff"], ["staff", "guests"], ["others"], undefined) },
+        { visitor: stranger, groups: pick(["guests"], [], undefined) },
+      );
+      await proxy.management.apply(
+        pick(
+          privately(),
+          privately({ tunnelLogin: login("staff", "others") }),
+          privately({ tunnelLogin: login() }),
+          privately({ private: false, auth: authentication({ oidc: true }), tunnelLogin: login("staff") }),
+          privately({ private: false, auth: authentication({ pin: true }), tunnelLogin: undefined }),
+          removed("app"),
+        ),
+      );
+    };
+    // The other service keeps the tunnel up while there is none of this name.
+    await proxy.management.apply(privately(), privately({}, "other"));
+    let over = false;
+    const keepAsking = async (who: OverlayVisitor, name: string) => {
+      let asked = 0;
+      for (; !over; asked += 1) {
+        await who.visit({ plain: asked % 2 === 1, headers: { "x-test-from": name } }).catch(() => {});
+      }
+      return asked;
+    };
+    const asking = [keepAsking(visitor, "member"), keepAsking(stranger, "stranger")];
+    for (let n = 0; n < 200; n += 1) await change();
+    over = true;
+    for (const asked of await Promise.all(asking)) assert.ok(asked > 50, `only ${asked} requests`);
+    const forwarded = backend.requests.map(({ headers }) => headers["x-test-from"]);
+    assert.ok(forwarded.includes("member"), "nobody got in at all");
+    assert.equal(forwarded.filter((name) => name === "stranger").length, 0);
+  });
+
+  test("an account whose only service went and came back has its devices back at once", async () => {
+    await proxy.management.apply(privately());
+    assert.equal(await status(visitor), 200);
+    await proxy.management.apply(removed("app"));
+    await proxy.management.apply(privately());
+    assert.equal(await status(visitor), 200);
   });
 
   test("client certificates are asked for inside the overlay as well", async () => {
