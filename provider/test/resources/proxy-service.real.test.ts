@@ -230,6 +230,34 @@ suite("netbird_proxy_service", () => {
     assert.match((await workspace.plan(basic(`auth = { sso = {} }`))).output, /Error: Contradiction/);
   });
 
+  test("rules decide whether everyone can reach it, where they are for everything", async () => {
+    const warned = async (auth: string, rule: string) => {
+      const hcl = basic(`${auth}\naccess_rules = [{ ${rule} }]`).replace("public = true", "");
+      const { output, failed } = await workspace.plan(hcl);
+      assert.ok(!failed, output);
+      return /Everyone can reach/.test(output);
+    };
+    const sso = "auth = { sso = {} }";
+    assert.ok(await warned(sso, `path_prefix = "/", action = "allow"`));
+    assert.ok(await warned("", `path_prefix = "/admin", action = "deny"`));
+    assert.ok(await warned("", `path_prefix = "/", action = "deny", mode = "observe"`));
+    assert.ok(!(await warned("", `path_prefix = "/", action = "deny"`)));
+    assert.ok(!(await warned(sso, `path_prefix = "/webhook", action = "allow"`)));
+    assert.ok(!(await warned(sso, `path_prefix = "/", methods = ["POST"], action = "allow"`)));
+    assert.ok(!(await warned(sso, `path_prefix = "/admin", action = "require", require = ["sso"]`)));
+  });
+
+  test("a rule may require every method that auth has", async () => {
+    const { output, failed } = await workspace.plan(
+      basic(`auth = { service_tokens = true, share_links = true }
+        access_rules = [{ path = "/a", action = "require", require = ["token", "share_link"] }]`).replace(
+        "public = true",
+        "",
+      ),
+    );
+    assert.ok(!failed, output);
+  });
+
   test("what the server refuses is refused in the plan, at the attribute, and nothing is written", async () => {
     const { server } = workspace;
     const { failed, output } = await workspace.plan(basic().replace(api, "no-such-peer"));

@@ -44,7 +44,7 @@ export const accessRuleAttributes = {
     description:
       "With the action `require`: any one of these, which `auth` has: `password`, `pin`, `sso`, `header`, `token`, `certificate`, `share_link`.",
     optional: true,
-    validators: [eachOfSet(oneOf("password", "pin", "sso", "header"))],
+    validators: [eachOfSet(oneOf("password", "pin", "sso", "header", "token", "certificate", "share_link"))],
   }),
   mode: text({
     description:

@@ -9,6 +9,7 @@ import { attributes, type ServiceAttributes, type ServicePlan, type ServiceState
 import { attributeOfField, serviceRequest } from "./request.ts";
 import { layer4Protocol } from "./validate.ts";
 import { servicePath } from "./wait-until-live.ts";
+import { whyOpen } from "./why-open.ts";
 
 const COLLECTION = "/reverse-proxies/services";
 
@@ -109,18 +110,11 @@ export function sendsAnything(state: ServicePlan, plan: ServicePlan): boolean {
 }
 
 function warnWhenOpen({ plan, diagnostics }: Context): void {
-  if (plan.public === true || isUnknown(plan.public)) return;
-  if (plan.auth !== null || plan.private !== false || plan.enabled === false) return;
-  const limits = plan.access_restrictions;
-  if (isUnknown(limits)) return;
-  const observed = limits !== null && limits.cidr_mode === "observe";
-  if (limits !== null && !observed && !isEmptyList(limits.allowed_cidrs)) return;
+  if (plan.public === true || isUnknown(plan.public) || plan.enabled === false) return;
+  const why = whyOpen(plan);
+  if (why === undefined) return;
   const domain = isUnknown(plan.domain) ? "this service" : plan.domain;
-  diagnostics.warning(
-    [],
-    `Everyone can reach ${domain}`,
-    `Nothing asks visitors who they are. ${plan.mode === "http" ? "Add `auth`" : "Limit `access_restrictions.allowed_cidrs`"} to protect the service, or \`public = true\` to confirm that this is meant.`,
-  );
+  diagnostics.warning([], `Everyone can reach ${domain}`, why);
 }
 
 /** Notes which domain the service will have, so that others that are planned in this walk can be judged by it. */
@@ -137,10 +131,6 @@ function claimDomain({ client, plan, state, requiresReplace, diagnostics }: Cont
       "Two services with one domain",
       `Another new service has the domain ${domain} too.`,
     );
-}
-
-function isEmptyList(value: unknown): boolean {
-  return value === null || (Array.isArray(value) && value.length === 0);
 }
 
 /** Lets the server check what it would be asked to do, when it can, and takes over what it then already knows. */
