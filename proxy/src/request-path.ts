@@ -6,7 +6,7 @@ import { clientAddress } from "./access/client-address.ts";
 import { decideAccess } from "./access/decide-access.ts";
 import { identifyCaller } from "./access/identify-caller.ts";
 import type { RequestRates } from "./access/request-rates.ts";
-import { listed, restrictAddress } from "./access/restrict-address.ts";
+import { listed, rangesOnly, restrictAddress } from "./access/restrict-address.ts";
 import { applyRules } from "./access/rules/apply-rules.ts";
 import type { SessionWatch } from "./access/session-watch.ts";
 import { answerVisitorPaths, asksVisitors } from "./access/sign-in/answer-visitor-paths.ts";
@@ -212,7 +212,7 @@ function restrictClient(x: Exchange): Answer | undefined {
   const { remoteAddress: peer, overlay } = x.down.connection;
   x.clientAddress = peer;
   // A peer speaks for itself, and its overlay address has no place on the map.
-  if (overlay !== undefined) return restricted(x, rangesOnly);
+  if (overlay !== undefined) return restricted(x);
   if (trustedProxies !== undefined && listed(trustedProxies, peer)) {
     x.peerTrusted = true;
     x.clientAddress = clientAddress(peer, x.joined("x-forwarded-for"), trustedProxies);
@@ -220,13 +220,11 @@ function restrictClient(x: Exchange): Answer | undefined {
   return restricted(x);
 }
 
-const rangesOnly = { countries: undefined, crowdsec: "off" } as const;
-
-function restricted(x: Exchange, only?: typeof rangesOnly): Answer | undefined {
+function restricted(x: Exchange): Answer | undefined {
   const rules = x.service!.access.addresses;
   if (rules === undefined) return undefined;
   const { refusal, findings } = restrictAddress(
-    only === undefined ? rules : { ...rules, ...only },
+    x.down.connection.overlay === undefined ? rules : rangesOnly(rules),
     x.clientAddress,
     x.parts.addressChecks,
   );

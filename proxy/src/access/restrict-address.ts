@@ -58,6 +58,11 @@ export function restrictAddress(rules: AddressRules, address: string, checks: Ad
   return findings === undefined ? passed : { refusal: undefined, findings };
 }
 
+/** What is left of the rules inside the overlay, where an address is in no country and known to no CrowdSec. */
+export function rangesOnly(rules: AddressRules): AddressRules {
+  return { ...rules, countries: undefined, crowdsec: "off" };
+}
+
 /** Without the zone of a link-local address, and IPv4 as IPv4. */
 function plainAddress(address: string): string {
   const zone = address.indexOf("%");

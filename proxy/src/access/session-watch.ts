@@ -8,14 +8,15 @@ const LOOK_MS = 1_000;
 export interface WatchedConnection extends SessionPlace {
   /** Empty for none. */
   readonly sessionToken: string;
-  /** In place of a session: whether the peer may still use the service. */
+  /** In place of a session: whether the token, the certificate or the peer is still good. */
   readonly isLetIn: (() => boolean) | undefined;
   destroy(): void;
 }
 
 /**
  * Cuts WebSockets whose session has ended: signed out, expired, left alone, or of a user who may not use the service any
- * more; and those of peers who may not any more. Those of a service whose access rules have changed are cut with the change itself (route/registry.ts).
+ * more; and those of machines whose token or certificate has run out, or of peers who may not any more. What a change of the
+ * service means for them is decided when it happens (access/readmission.ts).
  */
 export class SessionWatch {
   readonly #connections = new Set<WatchedConnection>();
@@ -55,7 +56,9 @@ export class SessionWatch {
 }
 
 async function mayGoOn(connection: WatchedConnection, nowMs: number): Promise<boolean> {
-  const { isLetIn, sessionToken } = connection;
+  const { isLetIn, sessionToken, service } = connection;
+  const { authenticated, private: isPrivate } = service!.access;
+  if (!authenticated && !isPrivate) return true;
   if (isLetIn !== undefined) return isLetIn();
   // What cannot be told is no reason to go on.
   return stands(connection, sessionToken, nowMs).catch(() => false);

@@ -1,7 +1,8 @@
 import { createHash, randomBytes } from "node:crypto";
 import type { Duplex } from "node:stream";
-import { tunnelCaller } from "../access/tunnel-login.ts";
+import { machineNow, wouldBeLetIn } from "../access/readmission.ts";
 import type { Exchange } from "../exchange.ts";
+import type { Service } from "../route/service.ts";
 import { downstreamHeaders } from "./response-headers.ts";
 
 /** RFC 6455 §1.3 */
@@ -47,7 +48,6 @@ export function verifyUpgrade(x: Exchange, key: string, raw: readonly Buffer[]):
 
 /** Answers the handshake and then carries bytes both ways until both sides have finished or one breaks. */
 export function relayUpgrade(x: Exchange, raw: readonly Buffer[], upstream: Duplex): void {
-  const service = x.service!;
   const headers = downstreamHeaders(x, raw);
   if (x.down.httpVersion === "2") {
     for (let i = headers.length - 2; i >= 0; i -= 2) {
@@ -62,19 +62,28 @@ export function relayUpgrade(x: Exchange, raw: readonly Buffer[], upstream: Dupl
   let open = true;
   const { sessionWatch } = x.parts;
   const connection = {
-    service,
+    service: x.service!,
     parts: x.parts,
     sessionToken: x.sessionToken,
     isLetIn:
-      x.caller?.method === "tunnel"
-        ? () => tunnelCaller(service.access, x.down.connection.overlay) !== undefined
-        : undefined,
+      machineNow(x, x.service!, Date.now()) === undefined
+        ? undefined
+        : () => machineNow(x, connection.service, Date.now()) !== undefined,
     destroy(): void {
       visitor.destroy();
       upstream.destroy();
     },
+    moved(to: Service, sameAccess: boolean): void {
+      connection.service = to;
+      if (sameAccess) return;
+      to.longLived.add(connection);
+      wouldBeLetIn(x, to, Date.now()).then(
+        (ok) => ok || connection.destroy(),
+        () => connection.destroy(),
+      );
+    },
   };
-  service.longLived.add(connection);
+  connection.service.longLived.add(connection);
   sessionWatch.add(connection);
   visitor.on("data", (chunk: Buffer) => {
     received += chunk.length;
@@ -87,7 +96,7 @@ export function relayUpgrade(x: Exchange, raw: readonly Buffer[], upstream: Dupl
     connection.destroy();
     if (!open) return;
     open = false;
-    service.longLived.delete(connection);
+    connection.service.longLived.delete(connection);
     sessionWatch.remove(connection);
     x.bytesReceived = received;
     x.upgradedBytesSent = sent;

@@ -8,6 +8,19 @@ export interface RelayOutcome {
   readonly findings: readonly Finding[];
 }
 
+/** Whether a client whose connection is carried already could open it anew after its service has changed. */
+export function mayBeRelayed(
+  now: Service,
+  before: Service,
+  clientAddress: string,
+  checks: AddressChecks,
+): boolean {
+  const samePlace =
+    now.mode === before.mode && now.listenPort === before.listenPort && now.domain === before.domain;
+  // Counted when it was opened; this is not another visit.
+  return samePlace && refuseRelay(now, clientAddress, { ...checks, onFinding: () => {} }).verdict === "";
+}
+
 /**
  * Whether a client may use a service without HTTP. There is no login on this level: a service that asks for one, or that
  * is private, is closed here.

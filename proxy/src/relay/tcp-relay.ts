@@ -4,7 +4,7 @@ import type { AddressChecks } from "../access/address-checks.ts";
 import { encodeProxyHeader } from "../listen/proxy-protocol.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import type { Service } from "../route/service.ts";
-import { refuseRelay } from "./refuse-relay.ts";
+import { mayBeRelayed, refuseRelay } from "./refuse-relay.ts";
 import type { RelayEnd } from "./relay-record.ts";
 
 /** Per service, so that one busy service cannot close another one's door. */
@@ -54,20 +54,27 @@ export async function relayTcp(
     return;
   }
   const dialling = new AbortController();
-  const placeholder = { destroy: () => client.destroy() };
+  const placeholder = {
+    destroy: () => client.destroy(),
+    moved(to: Service, sameAccess: boolean): void {
+      if (!sameAccess) client.destroy();
+      else holder = to;
+    },
+  };
+  let holder = service;
   service.longLived.add(placeholder);
   client.once("close", () => dialling.abort());
   let upstream: Duplex;
   try {
     upstream = await target.dialer.dial(target.host, target.port, target.dialTimeoutMs, dialling.signal);
   } catch {
-    service.longLived.delete(placeholder);
+    holder.longLived.delete(placeholder);
     metrics.tcpConnections.inc({ ...account, result: "dial_error" });
     target.probe.trafficFailed();
     client.destroy();
     return;
   }
-  service.longLived.delete(placeholder);
+  holder.longLived.delete(placeholder);
   if (client.destroyed) {
     upstream.on("error", () => {});
     upstream.destroy();
@@ -80,7 +87,9 @@ export async function relayTcp(
     const destination = { address: client.localAddress ?? "0.0.0.0", port: client.localPort ?? 0 };
     upstream.write(encodeProxyHeader(from, destination));
   }
-  const ended = await carry(client, upstream, service, target.idleTimeoutMs);
+  const ended = await carry(client, upstream, holder, target.idleTimeoutMs, (to) =>
+    mayBeRelayed(to, service, from.address, parts.addressChecks),
+  );
   const durationMs = performance.now() - startedMs;
   metrics.tcpActive.dec(account);
   metrics.tcpMs.observe(account, durationMs);
@@ -102,15 +111,25 @@ function carry(
   upstream: Duplex,
   service: Service,
   idleTimeoutMs: number,
+  mayStay: (to: Service) => boolean,
 ): Promise<{ fromClient: number; toClient: number }> {
   return new Promise((resolve) => {
     let fromClient = 0;
     let toClient = 0;
     let closed = 0;
+    let holder = service;
     const connection = {
       destroy(): void {
         client.destroy();
         upstream.destroy();
+      },
+      moved(to: Service, sameAccess: boolean): void {
+        if (sameAccess) holder = to;
+        else if (!mayStay(to)) connection.destroy();
+        else {
+          holder = to;
+          to.longLived.add(connection);
+        }
       },
     };
     const idle = setTimeout(connection.destroy, idleTimeoutMs);
@@ -120,7 +139,7 @@ function carry(
       // What one side still has in its buffers goes out before the other is closed; a break cuts both.
       if (closed < 2) return;
       clearTimeout(idle);
-      service.longLived.delete(connection);
+      holder.longLived.delete(connection);
       resolve({ fromClient, toClient });
     };
     for (const side of [client, upstream]) {

@@ -34,6 +34,7 @@ interface Flow {
   waiting: Buffer[];
   idle: NodeJS.Timeout;
   destroy(): void;
+  moved(to: Service, sameAccess: boolean): void;
 }
 
 /** One UDP port: every client address is a flow of its own to the service's target. */
@@ -124,6 +125,10 @@ export class UdpRelay {
       socket: undefined,
       waiting: [],
       idle: setTimeout(() => flow.destroy(), target.idleTimeoutMs),
+      // The next datagram opens a flow of the new service, if it may.
+      moved: (_to, sameAccess) => {
+        if (!sameAccess) flow.destroy();
+      },
       destroy: () => {
         if (this.#flows.get(key) !== flow) return;
         this.#flows.delete(key);

@@ -146,9 +146,10 @@ export class ServiceRegistry {
       const now = next.get(id)?.service;
       if (now === service) continue;
       disposeService(service, this.#parts.compile.prober);
-      // A WebSocket outlives a changed target or header, but not the service, and not a changed access rule.
-      if (now?.longLived !== service.longLived)
-        for (const connection of [...service.longLived]) connection.destroy();
+      for (const connection of [...service.longLived]) {
+        if (now === undefined) connection.destroy();
+        else connection.moved(now, now.longLived === service.longLived);
+      }
     }
     for (const [id, served] of made) {
       if (next.get(id)?.service !== served.service)

@@ -25,8 +25,17 @@ export interface Service {
   readonly routes: readonly PathRoute[];
   /** Where tcp, tls and udp services go. */
   readonly relay: RelayTarget | undefined;
-  /** Connections that outlive their request: WebSockets and relays. Cut when the service goes or closes itself. */
-  readonly longLived: Set<{ destroy(): void }>;
+  /** Connections that outlive their request: WebSockets and relays. Cut when the service goes. */
+  readonly longLived: Set<LongLived>;
+}
+
+export interface LongLived {
+  destroy(): void;
+  /**
+   * The service has another object now. With `sameAccess` the two share their set of connections; otherwise something about
+   * who may use it has changed, and a connection that could be opened anew joins the new set, any other one ends.
+   */
+  moved(to: Service, sameAccess: boolean): void;
 }
 
 export type ServiceMode = "http" | "tcp" | "tls" | "udp";

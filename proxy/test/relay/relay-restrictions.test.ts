@@ -113,6 +113,35 @@ suite("restrictions of services without HTTP", () => {
     return text;
   }
 
+  test("a connection stays when other addresses are shut out, and ends with its own", async () => {
+    const quiet = createServer((socket) => socket.on("error", () => {}).write("hello"));
+    await once(quiet.listen(0, "127.0.0.1"), "listening");
+    const { port } = quiet.address() as AddressInfo;
+    ports["tcp-held"] = await freePort("tcp");
+    const publish = (...blockedCidrs: string[]) =>
+      proxy.management.apply(relay("tcp-held", "tcp", ports["tcp-held"]!, port, { blockedCidrs }));
+    await publish("192.0.2.0/24");
+    const socket = connect({ host: "127.0.0.1", port: ports["tcp-held"]! });
+    socket.write(`PROXY TCP4 ${DUTCH} 127.0.0.1 40000 ${ports["tcp-held"]}\r\n`);
+    try {
+      await once(socket, "data");
+      let closed = false;
+      socket.on("error", () => {});
+      socket.on("close", () => {
+        closed = true;
+      });
+      await publish("192.0.2.0/24", `${BLOCKED}/32`);
+      await publish("192.0.2.0/24", `${ELSEWHERE}/32`);
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      assert.equal(closed, false);
+      await publish(`${DUTCH}/32`);
+      await until(() => closed, "the end of the connection");
+    } finally {
+      socket.destroy();
+      quiet.close();
+    }
+  });
+
   const logged = (id: string, address: string) =>
     proxy.management.accessLogs.find(({ serviceId, sourceIp }) => serviceId === id && sourceIp === address);
 

@@ -67,7 +67,7 @@ export function openWebSocket(ask: Ask): Promise<SocketReply> {
       ca,
       servername: host,
       path,
-      agent: false,
+      agent: ask.agent ?? false,
       headers: {
         host,
         connection: "Upgrade",

@@ -1,26 +1,17 @@
 import { type Answer, answer } from "../../answer/catalogue.ts";
 import type { Exchange } from "../../exchange.ts";
 import type { PathPrefix } from "../../route/path-match.ts";
+import type { RouteMatch } from "../../route/service.ts";
 import type { Caller } from "../caller.ts";
 import type { AccessPolicy } from "../policy.ts";
 import type { AccessRule } from "./access-rules.ts";
-import { matchRules } from "./match-rules.ts";
+import { matchRules, type RuledRequest } from "./match-rules.ts";
 
 /** Finds the rule of the service that holds for this request. What it means is decided when the caller is known. */
 export function applyRules(x: Exchange): Answer | undefined {
   const { rules } = x.service!.access;
   if (rules.length === 0) return undefined;
-  const route = x.route!;
-  const { method, headers } = x.down;
-  const match = matchRules(rules, {
-    method,
-    path: x.path,
-    stripped:
-      route.strip && x.covered > 0
-        ? { prefix: decodedPrefix(route.prefix), rest: x.path.slice(x.covered) }
-        : undefined,
-    headers,
-  });
+  const match = matchRules(rules, ruledRequest(x, { route: x.route!, covered: x.covered }));
   if (match === undefined) {
     x.authMechanism = "ambiguous_path";
     return answer("access.ambiguous_path");
@@ -33,6 +24,18 @@ export function applyRules(x: Exchange): Answer | undefined {
   x.authMechanism = "rule_denied";
   x.parts.addressChecks.onFinding({ restriction: "rule", verdict: "rule_denied", mode: "enforce" });
   return answer("access.rule_denied");
+}
+
+/** What rules look at, of a request that takes this route. */
+export function ruledRequest(
+  { down: { method, headers }, path }: Exchange,
+  { route, covered }: RouteMatch,
+): RuledRequest {
+  const stripped =
+    route.strip && covered > 0
+      ? { prefix: decodedPrefix(route.prefix), rest: path.slice(covered) }
+      : undefined;
+  return { method, path, stripped, headers };
 }
 
 /** Says in the access log what a rule that is only observed would have refused. */
