@@ -25,6 +25,7 @@ import type { ServiceRegistry } from "./route/registry.ts";
 import type { Identity } from "./state/identity.ts";
 import { encodeLastKnown, readLastKnown } from "./state/last-known.ts";
 import { StateWriter } from "./state/state-writer.ts";
+import { encodeVisitorState, readVisitorState } from "./state/visitor-state.ts";
 import type { Tunnels } from "./tunnel/tunnels.ts";
 
 export interface ControlPlaneParts {
@@ -48,6 +49,8 @@ export interface ControlPlaneParts {
   readonly onNames: (complete: boolean) => Promise<void>;
 }
 
+const VISITOR_FILE = "visitors.json";
+
 /**
  * Between the management server and the data plane: takes desired state in, keeps it on disk, and says what became of
  * it. Nothing here is in the way of a request.
@@ -63,6 +66,7 @@ export class ControlPlane {
   readonly #reporter: StateReporter;
   readonly #legacy: LegacyStatusSender;
   readonly #state: StateWriter;
+  readonly #visitorState: StateWriter;
   #epoch = "";
   #revision = 0n;
   #connected = false;
@@ -130,6 +134,13 @@ export class ControlPlane {
       content: () => this.#content(),
       onResult: (ok) => parts.metrics.stateWrites.inc({ result: ok ? "ok" : "error" }),
     });
+    const { ended, branding } = parts;
+    this.#visitorState = new StateWriter({
+      file: join(config.stateDirectory, VISITOR_FILE),
+      log,
+      content: () => encodeVisitorState({ ended: ended.entries(Date.now()), brandings: branding.told }),
+      onResult: (ok) => parts.metrics.stateWrites.inc({ result: ok ? "ok" : "error" }),
+    });
   }
 
   get #sources(): ReportSources {
@@ -146,6 +157,7 @@ export class ControlPlane {
 
   /** Puts the configuration from disk into service. */
   async restore(): Promise<void> {
+    this.#restoreVisitorState();
     const { config, registry, tunnels, log } = this.#parts;
     const file = join(config.stateDirectory, "last-known.json");
     const read = readLastKnown(file);
@@ -174,6 +186,24 @@ export class ControlPlane {
     );
   }
 
+  /** Before any service: no session may be verified that was ended. */
+  #restoreVisitorState(): void {
+    const { config, ended, branding, log } = this.#parts;
+    const file = join(config.stateDirectory, VISITOR_FILE);
+    const read = readVisitorState(file);
+    if (read.kind === "read") {
+      ended.end(read.value.ended, Date.now());
+      branding.replace(read.value.brandings);
+    } else if (read.kind === "unusable") {
+      log.error(
+        { file, reason: read.why, movedTo: read.movedTo },
+        "ended sessions and brands are not known until the server answers",
+      );
+    }
+    ended.onChange = () => this.#visitorState.changed();
+    branding.onChange = () => this.#visitorState.changed();
+  }
+
   start(): void {
     this.#mappings.start();
     this.#tunnelStream.start();
@@ -189,6 +219,7 @@ export class ControlPlane {
     this.#tunnelStream.stop();
     this.#reporter.stop();
     await this.#state.flush();
+    await this.#visitorState.flush();
   }
 
   /** A probe found something else than before. */

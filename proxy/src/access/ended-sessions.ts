@@ -9,6 +9,8 @@ export class EndedSessions {
   readonly #ended = new Map<string, number>();
   /** Verified sessions of all services have to be verified again. */
   onEnded: ((hashes: ReadonlySet<string>) => void) | undefined;
+  /** There is something new to be kept. */
+  onChange: (() => void) | undefined;
 
   get size(): number {
     return this.#ended.size;
@@ -27,7 +29,14 @@ export class EndedSessions {
       this.#ended.set(hash, expiresAtMs);
       fresh.add(hash);
     }
-    if (fresh.size > 0) this.onEnded?.(fresh);
+    if (fresh.size === 0) return;
+    this.onEnded?.(fresh);
+    this.onChange?.();
+  }
+
+  /** Those that have not expired. */
+  entries(nowMs: number): [hash: string, expiresAtMs: number][] {
+    return [...this.#ended].filter(([, expiresAtMs]) => expiresAtMs > nowMs);
   }
 }
 

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { control } from "@netbird-proxy/proto/grpc";
 
 /** `--card` of page-style.ts in the dark. */
 const DARK_CARD = "#1f2530";
@@ -18,13 +19,19 @@ export interface Brand {
 /** The brands of accounts, by id. */
 export class Brandings {
   #brands: ReadonlyMap<string, Brand> = new Map();
+  /** As management told them. */
+  told: readonly control.AccountBranding[] = [];
+  /** There is something new to be kept. */
+  onChange: (() => void) | undefined;
 
   of(accountId: string | undefined): Brand | undefined {
     return accountId === undefined ? undefined : this.#brands.get(accountId);
   }
 
-  replace(brandings: Iterable<{ accountId: string; name: string; logo: string; color: string }>): void {
-    this.#brands = new Map([...brandings].map((one) => [one.accountId, brand(one)]));
+  replace(brandings: readonly control.AccountBranding[]): void {
+    this.told = brandings;
+    this.#brands = new Map(brandings.map((one) => [one.accountId, brand(one)]));
+    this.onChange?.();
   }
 }
 

@@ -1,6 +1,5 @@
-import { createHash } from "node:crypto";
-import { readFileSync, renameSync } from "node:fs";
 import { control, management } from "@netbird-proxy/proto/grpc";
+import { encodeChecked, type ReadResult, readChecked } from "./checked-file.ts";
 
 /** Everything needed to serve without a management server. */
 export interface LastKnown {
@@ -14,13 +13,6 @@ export interface LastKnown {
 }
 
 const VERSION = 1;
-
-interface FileForm {
-  version: number;
-  /** SHA-256 over the body, in hex: half a file, or one from a failing disk, is not mistaken for a configuration. */
-  sha256: string;
-  body: string;
-}
 
 interface BodyForm {
   epoch: string;
@@ -48,51 +40,14 @@ export function encodeLastKnown(state: {
     tunnels: state.tunnels.map(base64),
     peersSeenAt: state.peersSeenAt,
   };
-  const text = JSON.stringify(body);
-  const file: FileForm = {
-    version: VERSION,
-    sha256: createHash("sha256").update(text).digest("hex"),
-    body: text,
-  };
-  return JSON.stringify(file);
+  return encodeChecked(VERSION, body);
 }
 
-export type ReadResult =
-  | { kind: "absent" }
-  | { kind: "read"; value: LastKnown }
-  /** Moved aside under `movedTo`, so that it can be looked at. */
-  | { kind: "unusable"; why: string; movedTo: string };
-
-/** Reads the state file. One that cannot be used is moved aside and the proxy starts without it. */
-export function readLastKnown(file: string): ReadResult {
-  let text: string;
-  try {
-    text = readFileSync(file, "utf8");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return { kind: "absent" };
-    return { kind: "unusable", why: (error as Error).message, movedTo: file };
-  }
-  try {
-    return { kind: "read", value: decode(text) };
-  } catch (error) {
-    const movedTo = `${file}.unusable`;
-    try {
-      renameSync(file, movedTo);
-    } catch {
-      // It will be overwritten by the next configuration.
-    }
-    return { kind: "unusable", why: (error as Error).message, movedTo };
-  }
+export function readLastKnown(file: string): ReadResult<LastKnown> {
+  return readChecked(file, VERSION, (body) => decode(body as BodyForm));
 }
 
-function decode(text: string): LastKnown {
-  const file = JSON.parse(text) as Partial<FileForm>;
-  if (file.version !== VERSION) throw new Error(`version ${file.version} is not known`);
-  if (typeof file.body !== "string") throw new Error("the body is missing");
-  if (createHash("sha256").update(file.body).digest("hex") !== file.sha256) {
-    throw new Error("the checksum does not match");
-  }
-  const body = JSON.parse(file.body) as BodyForm;
+function decode(body: BodyForm): LastKnown {
   const bytes = (base64: string) => Buffer.from(base64, "base64");
   return {
     epoch: body.epoch,

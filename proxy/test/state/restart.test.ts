@@ -9,6 +9,7 @@ import { get } from "../support/client.ts";
 import { message, ScriptedManagement, until } from "../support/management-server.ts";
 import { httpService } from "../support/mappings.ts";
 import { startTestProxy, type TestProxy } from "../support/proxy.ts";
+import { authentication, sessionToken } from "../support/sessions.ts";
 
 suite("restarting", () => {
   let proxy: TestProxy;
@@ -25,6 +26,45 @@ suite("restarting", () => {
     get({ port: proxy.port, ca: proxy.ca, host }).then(({ status }) => status);
   const health = async (path: string) =>
     (await fetch(`http://127.0.0.1:${proxy.app.listening.healthPort}${path}`)).status;
+
+  test("sessions that were ended stay ended, and pages keep their brand, over a restart without a server", async () => {
+    const host = "app.example.test";
+    proxy.management.brandings = [{ accountId: "account-1", name: "Acme Tools", logo: "", color: "" }];
+    await proxy.stop();
+    await proxy.start();
+    await proxy.synchronised();
+    await proxy.management.apply(
+      httpService("s1", host, backend.url, { auth: authentication({ password: true }) }),
+    );
+    const [ended, kept] = await Promise.all(
+      ["one", "two"].map((sub) => sessionToken({ audience: host, sub })),
+    );
+    const ask = (session: string, more = {}) =>
+      get({
+        port: proxy.port,
+        ca: proxy.ca,
+        host,
+        headers: { cookie: `nb_session=${session}`, accept: "text/html" },
+        ...more,
+      });
+    await ask(ended!, { method: "POST", path: "/.netbird/sign-out" });
+    await until(() => existsSync(join(proxy.stateDirectory, "visitors.json")));
+    await proxy.stop();
+    proxy.management.stop();
+    await proxy.start();
+    assert.equal((await ask(kept!)).status, 200);
+    const refused = await ask(ended!);
+    assert.equal(refused.status, 401);
+    assert.match(refused.body, /Acme Tools/);
+    await proxy.stop();
+    const file = join(proxy.stateDirectory, "visitors.json");
+    assert.equal(statSync(file).mode & 0o777, 0o600);
+    writeFileSync(file, "{");
+    await proxy.start();
+    assert.ok(existsSync(`${file}.unusable`));
+    assert.ok(proxy.logged("ended sessions and brands are not known until the server answers"));
+    assert.equal((await ask(kept!)).status, 200);
+  });
 
   test("a proxy that restarts while the server is down serves what it knew and is ready", async () => {
     await proxy.management.apply(httpService("s1", "app.example.test", backend.url));
