@@ -108,7 +108,7 @@ suite("access", () => {
     assert.equal(await from("2001:db9::1"), 403);
   });
 
-  test("a browser gets a login page, and nothing of it is kept or framed", async () => {
+  test("weakness 9: a browser gets a login page, and nothing of it is kept or framed", async () => {
     const reply = await ask("app", { headers: { accept: "text/html" } });
     assert.equal(reply.status, 401);
     assert.match(reply.body, /<input type="password" name="password"/);
@@ -145,7 +145,7 @@ suite("access", () => {
     h2.close();
   });
 
-  test("a multipart form is read too, the query never is", async () => {
+  test("weakness 7: a multipart form is read too, the query never is", async () => {
     const session = await token();
     proxy.management.authenticate = ({ request }) => ({
       success: request?.$case === "password" && request.value.password === "right",
@@ -179,7 +179,7 @@ suite("access", () => {
     assert.equal(backend.requests.length, before);
   });
 
-  test("wrong attempts are slowed down per address, and a hash is not spent on them", async () => {
+  test("weakness 8, gRPC 14: wrong attempts are slowed down per address, and a hash is not spent on them", async () => {
     proxy.management.authenticate = () => ({ success: false, sessionToken: "" });
     const before = proxy.management.authentications.length;
     const attempt = () =>
@@ -210,7 +210,7 @@ suite("access", () => {
     assert.equal(replies.filter(({ status }) => status === 429).length, 30);
   });
 
-  test("a right header credential passes with its request, is not forwarded, and is not asked for every time", async () => {
+  test("weakness 39: a right header credential passes with its request, is not forwarded, and is not asked for every time", async () => {
     const session = await token({ method: "header", sub: "header-user" });
     let asked = 0;
     proxy.management.authenticate = ({ request }) => {
@@ -296,7 +296,7 @@ suite("access", () => {
     assert.equal((await app(`x; nb_session=${good}`)).status, 200);
   });
 
-  test("a session ends with the scheme it came from and with the service's key", async () => {
+  test("weakness 5: a session ends with the scheme it came from and with the service's key", async () => {
     const session = await token({ audience: "change.example.test" });
     const change = (partial: Partial<management.Authentication>) =>
       proxy.management.apply(

@@ -64,7 +64,7 @@ suite("the gap of a configuration change", function () {
     await proxy.close();
   });
 
-  test(`lets nobody in: ${REQUESTS} requests during ${CHANGES} changes`, async () => {
+  test(`weakness 1: lets nobody in: ${REQUESTS} requests during ${CHANGES} changes`, async () => {
     const seed = Number(process.env.SEED ?? Date.now() % 1_000_000);
     const random = randomNumbers(seed);
     const pick = <T>(from: readonly T[]): T => from[random(from.length)]!;

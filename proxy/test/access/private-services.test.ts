@@ -37,7 +37,8 @@ suite("private services", () => {
   let revision = 0n;
 
   setup(async () => {
-    proxy = await startTestProxy();
+    // A list that covers the overlay (weakness 2) must not let peers speak for each other.
+    proxy = await startTestProxy({ NB_PROXY_TRUSTED_PROXIES: "100.64.0.0/10" });
     backend = await startSocketBackend();
     visitor = await OverlayVisitor.create(proxy, "100.64.0.2");
     stranger = await OverlayVisitor.create(proxy, "100.64.0.3");
@@ -146,6 +147,10 @@ suite("private services", () => {
   test("other peers hear that they are in no group of it; other ways to sign in do not count", async () => {
     await proxy.management.apply(privately({ auth: authentication({ password: true }) }));
     assert.equal(await code(stranger), "403 access.not_in_group");
+    assert.equal(
+      await code(stranger, { headers: { "x-forwarded-for": visitor.address, "x-real-ip": visitor.address } }),
+      "403 access.not_in_group",
+    );
     const session = await sessionToken({ audience: HOST, method: "password" });
     assert.equal(
       await code(stranger, { headers: { cookie: `nb_session=${session}` } }),
@@ -193,6 +198,23 @@ suite("private services", () => {
     await behind.close();
   });
 
+  test("weakness 13: a peer that connects and says nothing holds up nobody", async () => {
+    await proxy.management.apply(privately());
+    assert.equal(await status(visitor), 200);
+    const silent = await Promise.all(
+      [80, 443, 80, 443].map((port) => stranger.device.dialTcp({ host: PROXY_ADDRESS, port })),
+    );
+    for (const socket of silent) socket.on("error", () => {});
+    const before = performance.now();
+    assert.deepEqual([await status(visitor), await status(visitor, { plain: true })], [200, 200]);
+    // They are given up after five seconds; whoever waited for that would wait longer.
+    assert.ok(
+      silent.every((socket) => !socket.destroyed),
+      `answered after ${performance.now() - before} ms`,
+    );
+    for (const socket of silent) socket.destroy();
+  });
+
   test("nothing but HTTP is offered inside the overlay", async () => {
     await proxy.management.apply(privately());
     await visitor.visit();
@@ -201,7 +223,7 @@ suite("private services", () => {
     }
   });
 
-  test("an account's overlay leads to that account's services only, though addresses are the same", async () => {
+  test("weakness 2: an account's overlay leads to that account's services only, though addresses are the same", async () => {
     const theirs = await OverlayVisitor.create(proxy, "100.64.0.2");
     tellOverlay(proxy, "account-2", 1n, [{ visitor: theirs, groups: ["staff"], user: "eve@example.test" }]);
     await proxy.management.apply(
@@ -223,7 +245,7 @@ suite("private services", () => {
     await theirs.close();
   });
 
-  test("being in the overlay stands for single sign-on, and for no other method", async () => {
+  test("weakness 6: being in the overlay stands for single sign-on, and for no other method", async () => {
     const auth = (more: Partial<management.Authentication>) => authentication(more);
     await proxy.management.apply(
       privately(

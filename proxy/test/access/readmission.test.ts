@@ -55,7 +55,7 @@ const blocked = (...blockedCidrs: string[]): management.AccessRestrictions => ({
   requestRate: undefined,
 });
 
-suite("WebSockets when who may use their service changes", () => {
+suite("weakness 15: WebSockets when who may use their service changes", () => {
   let proxy: TestProxy;
   let backend: SocketBackend;
   let ours: PemPair;

@@ -211,7 +211,7 @@ suite("visitors' sessions", function () {
       await socket.cut();
     });
 
-    test("when the secret is another one", async () => {
+    test("gRPC weakness 17: when the secret is another one", async () => {
       const host = await service({ password: true, sessionTags: { password: "one" } });
       const session = await sessionToken({ audience: host, more: { session_tag: "one" } });
       const socket = await open(host, `nb_session=${session}`);

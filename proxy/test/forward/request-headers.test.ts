@@ -46,7 +46,7 @@ suite("headers on the way to the target", () => {
     return JSON.parse(reply.body);
   }
 
-  test("forwarding headers of an untrusted visitor are replaced by what we know", async () => {
+  test("weakness 10: forwarding headers of an untrusted visitor are replaced by what we know", async () => {
     const { headers, rawHeaders } = await seen({
       "X-Forwarded-For": "1.2.3.4",
       "X-Real-IP": "1.2.3.4",
@@ -106,7 +106,7 @@ suite("headers on the way to the target", () => {
     assert.equal(rawHeaders[names.indexOf("te") * 2 + 1], "trailers");
   });
 
-  test("our session cookie is taken out and every other cookie stays byte for byte", async () => {
+  test("weakness 38: our session cookie is taken out and every other cookie stays byte for byte", async () => {
     const odd = 'a=1;  b="x y"; weird; c=="; d=%00';
     assert.equal((await seen({ cookie: odd })).headers.cookie, odd);
     assert.equal((await seen({ cookie: `nb_session=abc; ${odd}` })).headers.cookie, odd);

@@ -54,7 +54,7 @@ suite("peeking at a ClientHello", () => {
     }
   });
 
-  test("reads one that is spread over several records", async () => {
+  test("weakness 24: reads one that is spread over several records", async () => {
     const hello = await clientHello({ servername: "split.example.test" });
     for (const size of [1, 7, 50, 100]) {
       assert.deepEqual(peekClientHello(split(hello, size)), {

@@ -142,7 +142,7 @@ suite("connections behind a balancer that sends PROXY headers", () => {
     assert.equal(await seen(foreign, ""), "127.0.0.1");
   });
 
-  test("a client that says nothing holds up nobody else", async () => {
+  test("weakness 12: a client that says nothing holds up nobody else", async () => {
     const silent = connectTcp(trusting.port, "127.0.0.1");
     silent.on("error", () => {});
     const startedMs = performance.now();

@@ -71,7 +71,7 @@ suite("what can be seen from outside", () => {
     assert.match(text, /proxy_backend_duration_ms_milliseconds_count \d+/);
   });
 
-  test("readiness does not follow the control stream", async () => {
+  test("weakness 16: readiness does not follow the control stream", async () => {
     const other = await startTestProxy();
     other.management.stop();
     await until(() => !other.app.control.connected);
@@ -90,7 +90,7 @@ suite("what can be seen from outside", () => {
     assert.equal((await at("/nothing")).status, 404);
   });
 
-  test("plain HTTP leads to https for published hosts, with method and query kept", async () => {
+  test("weakness 33: plain HTTP leads to https for published hosts, with method and query kept", async () => {
     const ask = (host: string, path: string) =>
       new Promise<{ status: number; location: string | undefined }>((resolve, reject) => {
         const call = request(

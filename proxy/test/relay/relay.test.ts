@@ -100,7 +100,7 @@ suite("services without HTTP", () => {
     assert.equal(record.sourceIp, "127.0.0.1");
   });
 
-  test("a removed service closes its port and its connections, a moved one leaves no old port behind", async () => {
+  test("weakness 3: a removed service closes its port and its connections, a moved one leaves no old port behind", async () => {
     const port = await freePort("tcp");
     const moved = await freePort("tcp");
     await proxy.management.apply(l4("tcp2", "tcp", port, echoPort()));

@@ -4,7 +4,7 @@ import { matchPrefix, parsePathPrefix } from "../../src/route/path-match.ts";
 suite("path prefixes", () => {
   const covers = (path: string, prefix: string) => matchPrefix(path, parsePathPrefix(prefix));
 
-  test("match at segment boundaries only", () => {
+  test("weakness 37: match at segment boundaries only", () => {
     assert.equal(covers("/api", "/api"), 4);
     assert.equal(covers("/api/x", "/api"), 4);
     assert.equal(covers("/apix", "/api"), -1);

@@ -151,7 +151,7 @@ suite("changing configuration under load", () => {
     assert.equal((await get({ port: proxy.port, ca: proxy.ca, host: "moved.example.test" })).body, "green");
   });
 
-  test("hosts compare in lower case, and international names in their ASCII form", async () => {
+  test("weakness 36: hosts compare in lower case, and international names in their ASCII form", async () => {
     await proxy.management.apply(httpService("idn", "BÜCHER.example.test", blue.url));
     const reply = await get({
       port: proxy.port,

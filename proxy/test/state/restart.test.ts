@@ -66,7 +66,7 @@ suite("restarting", () => {
     assert.equal((await ask(kept!)).status, 200);
   });
 
-  test("a proxy that restarts while the server is down serves what it knew and is ready", async () => {
+  test("weakness 16: a proxy that restarts while the server is down serves what it knew and is ready", async () => {
     await proxy.management.apply(httpService("s1", "app.example.test", backend.url));
     const id = proxy.app.listening.proxyId;
     await proxy.stop();

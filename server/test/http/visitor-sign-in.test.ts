@@ -130,7 +130,7 @@ suite("visitors of services who sign in at an identity provider", () => {
     assert.match(refused!.refusal, /blocked/);
   });
 
-  test("cannot come back twice, nor with a state of somebody else's making", async () => {
+  test("gRPC weakness 18: cannot come back twice, nor with a state of somebody else's making", async () => {
     const back = await provider.visit(await begin(), "ann");
     await comeBack(back);
     const again = await comeBack(back);

@@ -66,7 +66,7 @@ suite("single sign-on", () => {
   });
 
   // Every method was redirected, and programs too: a POST became a GET of a login page.
-  test("programs, other methods and WebSockets get a 401 instead of a redirect", async () => {
+  test("weakness 35: programs, other methods and WebSockets get a 401 instead of a redirect", async () => {
     for (const [headers, more] of [
       [{ accept: "application/json" }, {}],
       [{}, { method: "POST", body: "x" }],
@@ -124,7 +124,7 @@ suite("single sign-on", () => {
   });
 
   // A session_token in any link was taken over: a visitor could be signed in as somebody else.
-  test("neither a code nor a session from somebody else's browser counts", async () => {
+  test("weakness 4, gRPC 16: neither a code nor a session from somebody else's browser counts", async () => {
     const token = await oidcToken();
     proxy.management.redeem = () => ({ sessionToken: token, refusal: "", returnUrl: `https://${HOST}/app` });
     const withoutCookie = await ask("/.netbird/callback?code=good");
@@ -162,7 +162,7 @@ suite("single sign-on", () => {
   });
 
   // Backends have parameters of these names too; they were taken away, or the whole page was answered with 403.
-  test("an application's own session_token and error parameters reach it", async () => {
+  test("weaknesses 34 and 38: an application's own session_token and error parameters reach it", async () => {
     const cookie = `nb_session=${await oidcToken()}`;
     const path = "/app?session_token=mine&error=access_denied";
     assert.equal(
@@ -190,14 +190,14 @@ suite("single sign-on", () => {
     assert.equal((await ask("/.netbird/callback?code=x", { cookie: browser })).status, 502);
   });
 
-  test("one failing method does not take the sign-in page with it", async () => {
+  test("weakness 40, gRPC 15: one failing method does not take the sign-in page with it", async () => {
     proxy.management.oidcUrl = undefined;
     const page = await ask("/", {}, { host: "both.example.test" });
     assert.equal(page.status, 401);
     assert.equal((await ask("/app")).status, 502);
   });
 
-  test("groups are those of now, and somebody who may not any more is out within five seconds", async () => {
+  test("gRPC weakness 17: groups are those of now, and somebody who may not any more is out within five seconds", async () => {
     const cookie = `nb_session=${await oidcToken({ more: { groups: ["old"] } })}`;
     let groups = ["Staff"];
     let isAllowed = true;

@@ -85,7 +85,7 @@ suite("calls of a proxy", () => {
       assert.equal(codes[0], "auth.missing_token");
     });
 
-    test("an address that keeps failing is told to wait, while good tokens behind it go on working", async () => {
+    test("gRPC weakness 11: an address that keeps failing is told to wait, while good tokens behind it go on working", async () => {
       const bad = bearer("nbx_nonsense");
       for (let n = 0; n < 5; n += 1) await assert.rejects(log(bad), failsWith(Status.UNAUTHENTICATED));
       await assert.rejects(log(bad), failsWith(Status.RESOURCE_EXHAUSTED));
@@ -273,7 +273,7 @@ suite("calls of a proxy", () => {
       );
     });
 
-    test("hashes stay on the server", async () => {
+    test("gRPC weakness 22: hashes stay on the server", async () => {
       const service = await locked();
       await proxy.until((held) => held.has(service.id));
       const { auth } = proxy.held.get(service.id)!;
@@ -356,7 +356,7 @@ suite("calls of a proxy", () => {
       assert.equal((await validate("", session)).deniedReason, "missing domain or session_token");
     });
 
-    test("a peer is known by its address in the service's account, and passes by its groups", async () => {
+    test("gRPC weakness 21: a peer is known by its address in the service's account, and passes by its groups", async () => {
       const group = await allGroup();
       const open = await plane.service("open");
       const secret = await plane.service("secret", {
@@ -458,7 +458,7 @@ suite("calls of a proxy", () => {
       return { service, oneTime: proxy.held.get(service.id)!.authToken };
     }
 
-    test("exchanges a mapping's token for a peer, once", async () => {
+    test("gRPC weakness 18: exchanges a mapping's token for a peer, once", async () => {
       const { service, oneTime } = await mapped();
       const key = newKey();
       const request = { serviceId: service.id, token: oneTime, wireguardPublicKey: key };

@@ -405,7 +405,7 @@ suite("the control stream of a proxy", () => {
     assert.equal((await getProxy(plane.store.db, "proxy-1"))?.connected, true, "the late close of the first");
   });
 
-  test("another token cannot take over a connected proxy's id; a rotated one can once the old is revoked", async () => {
+  test("gRPC weakness 1: another token cannot take over a connected proxy's id; a rotated one can once the old is revoked", async () => {
     const first = connectScriptedProxy(plane, { token });
     await first.synced();
     const newer = await plane.token();
