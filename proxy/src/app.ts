@@ -3,6 +3,7 @@ import { type CountryDatabase, openCountryDatabase } from "@netbird-proxy/geo";
 import { createTunnel, type Tunnel } from "@netbird-proxy/tunnel";
 import { EndedSessions } from "./access/ended-sessions.ts";
 import { forgetSessions } from "./access/session.ts";
+import { Suspects } from "./access/suspects.ts";
 import { Brandings } from "./answer/branding.ts";
 import { type Acme, type AcmeTimes, startAcme } from "./cert/acme/start-acme.ts";
 import { CertificateStore } from "./cert/certificate-store.ts";
@@ -167,6 +168,7 @@ export async function startApp(
       addressChecks: {
         countryOf,
         reputation: bouncer,
+        suspects: new Suspects(),
         onFinding: ({ restriction, verdict, mode }) =>
           metrics.restrictions.inc({ restriction, verdict, mode }),
       },

@@ -1,6 +1,7 @@
 import type { Finding } from "./access/address-checks.ts";
 import type { Caller } from "./access/caller.ts";
 import type { AccessRule } from "./access/rules/access-rules.ts";
+import type { Suspicion } from "./access/suspects.ts";
 import type { Answer } from "./answer/catalogue.ts";
 import type { Downstream } from "./listen/downstream.ts";
 import type { RequestPathParts } from "./request-path.ts";
@@ -34,6 +35,8 @@ export class Exchange {
   clientAddress = "";
   /** Forwarding headers of this peer are believed. */
   peerTrusted = false;
+  /** CrowdSec wants the visitor slowed down. */
+  suspicion: Suspicion | undefined;
   /** What the service's restrictions had against the request, whether it was refused for it or not. */
   findings: readonly Finding[] = noFindings;
   // applyRules

@@ -11,6 +11,7 @@ import { applyRules } from "./access/rules/apply-rules.ts";
 import type { SessionWatch } from "./access/session-watch.ts";
 import { answerVisitorPaths, asksVisitors } from "./access/sign-in/answer-visitor-paths.ts";
 import { VISITOR_PATHS } from "./access/sign-in/visitor-paths.ts";
+import { slowDown } from "./access/slow-down.ts";
 import type { Brandings } from "./answer/branding.ts";
 import { type Answer, answer } from "./answer/catalogue.ts";
 import { sendAnswer } from "./answer/send-answer.ts";
@@ -223,13 +224,15 @@ function restrictClient(x: Exchange): Answer | undefined {
 function restricted(x: Exchange): Answer | undefined {
   const rules = x.service!.access.addresses;
   if (rules === undefined) return undefined;
-  const { refusal, findings } = restrictAddress(
+  const { refusal, suspicion, findings } = restrictAddress(
     x.down.connection.overlay === undefined ? rules : rangesOnly(rules),
     x.clientAddress,
     x.parts.addressChecks,
   );
   x.findings = findings;
-  if (refusal === undefined) return undefined;
+  x.suspicion = suspicion;
+  // Whom a captcha is meant for may sign in first.
+  if (refusal === undefined) return suspicion === "throttle" ? slowDown(x) : undefined;
   x.authMechanism = refusal.slice("access.".length);
   return answer(refusal);
 }

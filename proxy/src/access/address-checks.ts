@@ -1,3 +1,5 @@
+import type { Suspects } from "./suspects.ts";
+
 /** A restriction by address, in the order in which they are looked at. */
 export type Restriction = "cidr" | "country" | "crowdsec";
 
@@ -17,6 +19,7 @@ export interface AddressChecks {
   /** Two letters in upper case, empty when it is not known; undefined: geolocation is turned off. */
   readonly countryOf: ((address: string) => string) | undefined;
   readonly reputation: Reputation | undefined;
+  readonly suspects: Suspects;
   /** Told at once, before the request goes on. */
   onFinding(finding: Finding): void;
 }

@@ -8,6 +8,7 @@ import { fulfils, narrowed, noteObservedRule } from "./rules/apply-rules.ts";
 import { signInPage } from "./sign-in/sign-in-page.ts";
 import { beginSignIn } from "./sign-in/single-sign-on.ts";
 import { localAddress } from "./sign-in/visitor-paths.ts";
+import { slowDown } from "./slow-down.ts";
 
 export type Decision =
   | { allow: true; because: "public" | "authenticated" | "rule" }
@@ -41,6 +42,11 @@ function decidePrivate(caller: Caller | undefined, rule: AccessRule | undefined)
 export function decideAccess(x: Exchange): Answer | undefined | Promise<Answer> {
   const decision = decide(x.service!.access, x.caller, x.rule);
   noteObservedRule(x, x.caller);
+  const isKnown = decision.allow && x.caller !== undefined && x.caller.method !== "public";
+  if (x.suspicion === "captcha" && !isKnown) {
+    const slowed = slowDown(x);
+    if (slowed !== undefined) return slowed;
+  }
   if (decision.allow) {
     if (x.caller !== undefined && x.caller.method !== "public") x.authMechanism = x.caller!.method;
     return undefined;

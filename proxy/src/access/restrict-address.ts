@@ -3,6 +3,7 @@ import type { AnswerCode } from "../answer/catalogue.ts";
 import type { AddressChecks, Finding, Restriction } from "./address-checks.ts";
 import { unmapAddress } from "./cidr.ts";
 import type { AddressRules } from "./policy.ts";
+import type { Suspicion } from "./suspects.ts";
 
 /** Whether an address is in the list; IPv4 and IPv6 alike. */
 export function listed(list: BlockList, address: string): boolean {
@@ -13,6 +14,8 @@ export function listed(list: BlockList, address: string): boolean {
 export interface AddressOutcome {
   /** Undefined when nothing that is enforced speaks against the address. */
   readonly refusal: AnswerCode | undefined;
+  /** CrowdSec wants the client slowed down; the one who asks decides what that means. */
+  readonly suspicion: Suspicion | undefined;
   /** Whatever was found, observed or enforced. */
   readonly findings: readonly Finding[];
 }
@@ -26,7 +29,7 @@ type Verdict =
   | "crowdsec_throttle"
   | "crowdsec_unavailable";
 
-const passed: AddressOutcome = { refusal: undefined, findings: [] };
+const passed: AddressOutcome = { refusal: undefined, suspicion: undefined, findings: [] };
 
 /**
  * What a service's restrictions say about a client: ranges, then countries, then CrowdSec. The first enforced refusal
@@ -46,16 +49,26 @@ export function restrictAddress(rules: AddressRules, address: string, checks: Ad
     return mode === "enforce";
   };
   const { countries, crowdsec } = rules;
+  let suspicion: Suspicion | undefined;
+  const checkReputation = (mode: "observe" | "enforce") => {
+    const verdict = crowdsecVerdict(client, checks);
+    if (mode === "enforce" && (verdict === "crowdsec_captcha" || verdict === "crowdsec_throttle")) {
+      suspicion = verdict === "crowdsec_captcha" ? "captcha" : "throttle";
+      return false;
+    }
+    return check("crowdsec", mode, verdict);
+  };
   if (
     check("cidr", isIP(client) === 0 ? "enforce" : rules.cidrMode, rangeVerdict(rules, client)) ||
     (countries !== undefined &&
       check("country", countries.mode, countryVerdict(countries, client, checks))) ||
-    (crowdsec !== "off" && check("crowdsec", crowdsec, crowdsecVerdict(client, checks)))
+    (crowdsec !== "off" && checkReputation(crowdsec))
   ) {
     const verdict = findings!.at(-1)!.verdict as Verdict;
-    return { refusal: `access.${verdict}`, findings: findings! };
+    return { refusal: `access.${verdict}`, suspicion: undefined, findings: findings! };
   }
-  return findings === undefined ? passed : { refusal: undefined, findings };
+  if (findings === undefined && suspicion === undefined) return passed;
+  return { refusal: undefined, suspicion, findings: findings ?? [] };
 }
 
 /** What is left of the rules inside the overlay, where an address is in no country and known to no CrowdSec. */

@@ -15,10 +15,14 @@ export function mayBeRelayed(
   clientAddress: string,
   checks: AddressChecks,
 ): boolean {
-  const samePlace =
-    now.mode === before.mode && now.listenPort === before.listenPort && now.domain === before.domain;
+  const { access, mode, listenPort, domain } = now;
+  if (mode !== before.mode || listenPort !== before.listenPort || domain !== before.domain) return false;
+  if (access.private || access.authenticated) return false;
+  if (access.addresses === undefined) return true;
   // Counted when it was opened; this is not another visit.
-  return samePlace && refuseRelay(now, clientAddress, { ...checks, onFinding: () => {} }).verdict === "";
+  const silent = { ...checks, onFinding: () => {} };
+  const { refusal, suspicion } = restrictAddress(access.addresses, clientAddress, silent);
+  return refusal === undefined && suspicion !== "captcha";
 }
 
 /**
@@ -30,6 +34,14 @@ export function refuseRelay(service: Service, clientAddress: string, checks: Add
   if (access.private) return { verdict: "private", findings: [] };
   if (access.authenticated) return { verdict: "login_required", findings: [] };
   if (access.addresses === undefined) return { verdict: "", findings: [] };
-  const { refusal, findings } = restrictAddress(access.addresses, clientAddress, checks);
-  return { verdict: refusal?.slice("access.".length) ?? "", findings };
+  const { refusal, suspicion, findings } = restrictAddress(access.addresses, clientAddress, checks);
+  if (refusal !== undefined) return { verdict: refusal.slice("access.".length), findings };
+  // Nobody can sign in here, so a captcha stays a refusal.
+  const isSlowed =
+    suspicion === "captcha" ||
+    (suspicion === "throttle" && checks.suspects.waitSeconds(suspicion, clientAddress, Date.now()) > 0);
+  if (!isSlowed) return { verdict: "", findings };
+  const finding: Finding = { restriction: "crowdsec", verdict: `crowdsec_${suspicion}`, mode: "enforce" };
+  checks.onFinding(finding);
+  return { verdict: finding.verdict, findings: [...findings, finding] };
 }

@@ -3,6 +3,7 @@ import { management } from "@netbird-proxy/proto/grpc";
 import type { AddressChecks, Finding, ReputationDecision } from "../../src/access/address-checks.ts";
 import { accessPolicy } from "../../src/access/policy.ts";
 import { findingMetadata, restrictAddress } from "../../src/access/restrict-address.ts";
+import { Suspects } from "../../src/access/suspects.ts";
 import { httpService } from "../support/mappings.ts";
 
 type Rules = Partial<management.AccessRestrictions>;
@@ -35,11 +36,17 @@ function ask(
         return more.decision;
       },
     },
+    suspects: new Suspects(),
     onFinding: (finding) => told.push(finding),
     ...more,
   });
   assert.deepEqual(told, outcome.findings);
-  return { refusal: outcome.refusal, asked, metadata: findingMetadata(outcome.findings) };
+  return {
+    refusal: outcome.refusal,
+    suspicion: outcome.suspicion,
+    asked,
+    metadata: findingMetadata(outcome.findings),
+  };
 }
 
 suite("restrictions by address", () => {
@@ -92,9 +99,14 @@ suite("restrictions by address", () => {
 
   test("CrowdSec's decisions are named; without any knowledge enforcing refuses and observing does not", () => {
     for (const decision of ["ban", "captcha", "throttle"] as const) {
-      const { refusal, metadata } = ask({ crowdsecMode: "enforce" }, "192.0.2.1", { decision });
-      assert.equal(refusal, `access.crowdsec_${decision}`);
-      assert.deepEqual(metadata, { crowdsec_verdict: `crowdsec_${decision}` });
+      const { refusal, suspicion, metadata } = ask({ crowdsecMode: "enforce" }, "192.0.2.1", { decision });
+      if (decision === "ban") {
+        assert.equal(refusal, "access.crowdsec_ban");
+        assert.deepEqual(metadata, { crowdsec_verdict: "crowdsec_ban" });
+      } else {
+        // Milder ones are a matter of how often.
+        assert.deepEqual([refusal, suspicion, metadata], [undefined, decision, {}]);
+      }
       const observed = ask({ crowdsecMode: "observe" }, "192.0.2.1", { decision });
       assert.equal(observed.refusal, undefined);
       assert.deepEqual(observed.metadata, {

@@ -16,6 +16,7 @@ import { startTestProxy, type TestProxy, testAuthority } from "../support/proxy.
 /** RIPE NCC's own networks, in the Netherlands. */
 const DUTCH = "193.0.6.139";
 const BANNED = "193.0.6.140";
+const SUSPECTED = "193.0.6.141";
 const BLOCKED = "193.0.7.1";
 const ELSEWHERE = "8.8.8.8";
 
@@ -37,6 +38,7 @@ suite("restrictions of services without HTTP", () => {
     api.decisions = [
       { ...decision, id: 1, value: BANNED },
       { ...decision, id: 2, value: "127.0.0.3" },
+      { ...decision, id: 3, value: SUSPECTED, type: "captcha" },
     ];
     proxy = await startTestProxy(
       {
@@ -156,6 +158,8 @@ suite("restrictions of services without HTTP", () => {
         [ELSEWHERE, "country_restricted"],
         ["10.0.0.1", "country_restricted"],
         [BANNED, "crowdsec_ban"],
+        // Nobody can sign in here.
+        [SUSPECTED, "crowdsec_captcha"],
       ] as const) {
         assert.equal(await visit(id, address), verdict === "" ? "hello" : "", address);
         // One denial of a kind is logged in ten seconds.
@@ -163,7 +167,10 @@ suite("restrictions of services without HTTP", () => {
         await until(() => logged(id, address), `the log of ${address}`);
         const entry = logged(id, address)!;
         assert.deepEqual([entry.authMechanism, entry.protocol], [verdict, mode]);
-        assert.deepEqual(entry.metadata, verdict === "crowdsec_ban" ? { crowdsec_verdict: verdict } : {});
+        assert.deepEqual(
+          entry.metadata,
+          verdict.startsWith("crowdsec_") ? { crowdsec_verdict: verdict } : {},
+        );
       }
     });
 

@@ -8,6 +8,7 @@ import { type LocalDecision, ScriptedLocalApi } from "../support/local-api.ts";
 import { ScriptedManagement, until } from "../support/management-server.ts";
 import { httpService, removed } from "../support/mappings.ts";
 import { startTestProxy, type TestProxy } from "../support/proxy.ts";
+import { authentication, sessionToken } from "../support/sessions.ts";
 
 let lastId = 0;
 function ban(value: string, more: Partial<LocalDecision> = {}): LocalDecision {
@@ -165,7 +166,12 @@ suite("CrowdSec and services", () => {
 
   suiteSetup(async () => {
     api = await new ScriptedLocalApi().start();
-    api.decisions = [ban("192.0.2.1"), ban("192.0.2.2", { type: "captcha" })];
+    api.decisions = [
+      ban("192.0.2.1"),
+      ban("192.0.2.2", { type: "captcha" }),
+      ban("198.51.100.1", { type: "throttle" }),
+      ban("198.51.100.2", { type: "captcha" }),
+    ];
     backend = await startBackend();
     proxy = await startTestProxy(
       {
@@ -179,6 +185,10 @@ suite("CrowdSec and services", () => {
     await proxy.management.apply(
       httpService("enforced", "enforced.example.test", backend.url, rules("enforce")),
       httpService("observed", "observed.example.test", backend.url, rules("observe")),
+      httpService("closed", "closed.example.test", backend.url, {
+        ...rules("enforce"),
+        auth: authentication({ password: true }),
+      }),
     );
   });
   suiteTeardown(async () => {
@@ -209,7 +219,51 @@ suite("CrowdSec and services", () => {
     const text = await proxy.app.metrics.registry.metrics();
     assert.match(text, /restriction="crowdsec",verdict="crowdsec_ban",mode="enforce"\} 1/);
     assert.match(text, /restriction="crowdsec",verdict="crowdsec_captcha",mode="observe"\} 1/);
-    assert.match(text, /proxy_crowdsec_decisions 2/);
+    assert.match(text, /proxy_crowdsec_decisions 4/);
+  });
+
+  /** Statuses of so many requests, one after the other, each with how often it came in a row. */
+  async function inARow(count: number, name: string, headers: Record<string, string>): Promise<string[]> {
+    const rows: [status: number, times: number][] = [];
+    for (let n = 0; n < count; n += 1) {
+      const reply = await get({ port: proxy.port, ca: proxy.ca, host: `${name}.example.test`, headers });
+      if (reply.status === 429) assert.match(String(reply.headers["retry-after"]), /^[1-9]\d*$/);
+      const last = rows.at(-1);
+      if (last?.[0] === reply.status) last[1] += 1;
+      else rows.push([reply.status, 1]);
+    }
+    return rows.map(([status, times]) => `${times} x ${status}`);
+  }
+
+  test("weakness 43: throttle slows down instead of refusing, over all services together", async () => {
+    const headers = { "x-forwarded-for": "198.51.100.1" };
+    const [first, ...rest] = await inARow(70, "enforced", headers);
+    // A request or two come back while they are made.
+    assert.match(first!, /^6\d x 200$/);
+    assert.ok(
+      rest.some((row) => row.endsWith("x 429")),
+      String(rest),
+    );
+    assert.ok((await inARow(3, "closed", headers)).some((row) => row.endsWith("x 429")));
+    assert.deepEqual(await inARow(3, "enforced", { "x-forwarded-for": "198.51.100.9" }), ["3 x 200"]);
+    const slowed = () => proxy.management.accessLogs.find(({ responseCode }) => responseCode === 429);
+    await until(() => slowed() !== undefined);
+    assert.equal(slowed()!.authMechanism, "crowdsec_throttle");
+    assert.equal(slowed()!.metadata.crowdsec_verdict, "crowdsec_throttle");
+  });
+
+  test("weakness 43: captcha lets few requests through until somebody signs in, and those then freely", async () => {
+    const headers = { "x-forwarded-for": "198.51.100.2" };
+    const session = await sessionToken({ audience: "closed.example.test" });
+    const signedIn = { ...headers, cookie: `nb_session=${session}` };
+    const [page, ...rest] = await inARow(15, "closed", headers);
+    assert.match(page!, /^1\d x 401$/);
+    assert.ok(
+      rest.some((row) => row.endsWith("x 429")),
+      String(rest),
+    );
+    assert.deepEqual(await inARow(30, "closed", signedIn), ["30 x 200"]);
+    assert.ok((await inARow(3, "enforced", headers)).some((row) => row.endsWith("x 429")));
   });
 
   test("a WebSocket handshake is refused like any other request", async () => {
