@@ -12,7 +12,7 @@ import { onlyMatch, parseImportId } from "./import-lookup.ts";
 import { holdsUnknown, preflight } from "./preflight.ts";
 import { unchangedSince } from "./unchanged-since.ts";
 import type { Walk } from "./walk.ts";
-import { rememberVersion, writeUnchanged } from "./write-unchanged.ts";
+import { rememberVersion, writeOn, writeUnchanged } from "./write-unchanged.ts";
 
 export const groupAttributes = {
   id: text({ description: "Id of the group.", computed: true, modifiers: [useStateForUnknown()] }),
@@ -121,26 +121,30 @@ export const group: Resource<GroupAttributes, Walk> = {
 
   async update({ client, plan, config, state, signal, private: memory }) {
     const path = `/groups/${encodeURIComponent(state.id!)}`;
-    // PUT replaces everything: members that nobody configured are read again right before, not taken from the state.
-    const current = await client.api.get<Group>(path, signal);
-    const unmanaged = {
-      peers: (current.peers ?? []).map(({ id }) => id),
-      resources: current.resources ?? [],
-    };
-    const version = await unchangedSince<Group>(
-      client,
-      path,
-      {
-        typeName: "netbird_group",
-        attributes: groupAttributes,
-        state,
-        config: config as never,
-        told: toldGroup,
-      },
-      signal,
-    );
-    const body = await requestBody(client, plan, config, unmanaged, signal);
-    const updated = await client.api.put<Group>(path, body, signal, version);
+    const read = () =>
+      unchangedSince<Group>(
+        client,
+        path,
+        {
+          typeName: "netbird_group",
+          attributes: groupAttributes,
+          state,
+          config: config as never,
+          wanted: plan as never,
+          told: toldGroup,
+        },
+        signal,
+      );
+    const updated = await writeOn(await read(), read, async (tag) => {
+      // PUT replaces everything: members that nobody configured are read again, after the version that they belong to.
+      const current = await client.api.get<Group>(path, signal);
+      const unmanaged = {
+        peers: (current.peers ?? []).map(({ id }) => id),
+        resources: current.resources ?? [],
+      };
+      const body = await requestBody(client, plan, config, unmanaged, signal);
+      return client.api.put<Group>(path, body, signal, tag);
+    });
     rememberVersion(memory, client, updated);
     return toldGroup(updated);
   },

@@ -79,7 +79,7 @@ export const proxyService: Resource<ServiceAttributes, Walk> = {
     }
     const updated = await writeUnchanged(
       context.private,
-      () => unchangedService(client, state, config, signal),
+      () => unchangedService(client, state, { config, plan }, signal),
       (version) => client.api.put<Service>(servicePath(state.id!), request, signal, version),
     );
     keep(toldService(updated));
@@ -94,7 +94,7 @@ export const proxyService: Resource<ServiceAttributes, Walk> = {
     try {
       await writeUnchanged(
         memory,
-        () => unchangedService(client, state, null, signal),
+        () => unchangedService(client, state, undefined, signal),
         async (tag) => {
           version = tag;
           applied = await client.api.deleteServed(servicePath(state.id!), signal, { tag, waitMs: limitMs });
@@ -133,7 +133,7 @@ export const proxyService: Resource<ServiceAttributes, Walk> = {
 function unchangedService(
   client: Walk,
   state: ServiceState,
-  config: ServicePlan | null,
+  update: { config: ServicePlan; plan: ServicePlan } | undefined,
   signal: AbortSignal,
 ): Promise<string | undefined> {
   return unchangedSince<Service>(
@@ -143,10 +143,11 @@ function unchangedService(
       typeName: "netbird_proxy_service",
       attributes: schema.attributes,
       state: state as unknown as ObjectValue,
-      config: config as unknown as ObjectValue | null,
+      config: (update?.config ?? null) as unknown as ObjectValue | null,
+      ...(update === undefined ? {} : { wanted: update.plan as unknown as ObjectValue }),
       told: (found) => toldService(found, state) as ToldObject,
       // A service that goes away has lost the routes that are managed on their own just before.
-      except: config === null && client.sharedServices.has(state.id!) ? ["targets"] : [],
+      except: update === undefined && client.sharedServices.has(state.id!) ? ["targets"] : [],
     },
     signal,
   );

@@ -70,7 +70,7 @@ export function restResource<A extends Attributes, T extends { id: string }>(
   const tag = (
     client: Walk,
     state: StateOf<A>,
-    config: PlanOf<A> | null,
+    update: { config: PlanOf<A>; plan: PlanOf<A> } | undefined,
     signal: AbortSignal,
   ): Promise<string | undefined> =>
     kind.listOnly
@@ -82,7 +82,8 @@ export function restResource<A extends Attributes, T extends { id: string }>(
             typeName,
             attributes,
             state: state as ObjectValue,
-            config: config as ObjectValue | null,
+            config: (update?.config ?? null) as ObjectValue | null,
+            ...(update === undefined ? {} : { wanted: update.plan as ObjectValue }),
             told: (found) => told(found, state) as ToldObject,
           },
           signal,
@@ -147,7 +148,7 @@ export function restResource<A extends Attributes, T extends { id: string }>(
       const current = () => client.api.get<T>(path, signal);
       const updated = await writeUnchanged(
         memory,
-        () => tag(client, state, config, signal),
+        () => tag(client, state, { config, plan }, signal),
         // Whatever the body takes from the object is read after its version, so that nothing in between is lost.
         async (version) =>
           client.api.put<T>(path, await updateBody({ plan, config, state }, current), signal, version),
@@ -161,7 +162,7 @@ export function restResource<A extends Attributes, T extends { id: string }>(
       try {
         await writeUnchanged(
           memory,
-          () => tag(client, state, null, signal),
+          () => tag(client, state, undefined, signal),
           (version) => client.api.delete(pathOf(state, idOf(state)), signal, version),
         );
       } catch (error) {

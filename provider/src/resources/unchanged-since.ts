@@ -21,6 +21,8 @@ export async function unchangedSince<T>(
     readonly attributes: Attributes;
     readonly state: ObjectValue;
     readonly config: ObjectValue | null;
+    /** What is to be written: an attribute that has that value already was changed by nobody, or to no harm. */
+    readonly wanted?: ObjectValue;
     readonly told: (found: T) => ToldObject;
     /** Attributes that may have changed: by this apply itself. */
     readonly except?: readonly string[];
@@ -30,12 +32,16 @@ export async function unchangedSince<T>(
   if (!api.namesVersions) return undefined;
   const { value, tag } = await api.getTagged<T>(path, signal);
   if (tag === undefined) return undefined;
-  const { attributes, state, config, told, typeName, except = [] } = options;
+  const { attributes, state, config, wanted, told, typeName, except = [] } = options;
   const now = settleRead(attributes, state, told(value));
   const changed = Object.entries(attributes)
     .filter(([name]) => !except.includes(name))
     .filter(([name, attribute]) => isManaged(attribute, config === null ? undefined : config[name]))
     .filter(([name, { type }]) => !equalValues(type, state[name] ?? null, now[name] ?? null))
+    .filter(
+      ([name, { type }]) =>
+        wanted === undefined || !equalValues(type, wanted[name] ?? null, now[name] ?? null),
+    )
     .map(([name]) => name);
   if (changed.length === 0) return tag;
   throw new DiagnosticError({

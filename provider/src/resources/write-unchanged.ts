@@ -26,12 +26,22 @@ export async function writeUnchanged<T>(
   write: (tag: string | undefined) => Promise<T>,
 ): Promise<T> {
   const remembered = memory.get(KEY);
-  if (typeof remembered === "string") {
-    try {
-      return await write(remembered);
-    } catch (error) {
-      if (!(error instanceof ApiFailure) || error.status !== PRECONDITION_FAILED) throw error;
-    }
+  return writeOn(typeof remembered === "string" ? remembered : await read(), read, write);
+}
+
+/**
+ * Writes on a version, and once more on the one that `read` then gives when the object is no longer that version. That is
+ * not always somebody else's doing: when the answer to a write is lost and it is sent again, it meets itself.
+ */
+export async function writeOn<T>(
+  tag: string | undefined,
+  read: () => Promise<string | undefined>,
+  write: (tag: string | undefined) => Promise<T>,
+): Promise<T> {
+  try {
+    return await write(tag);
+  } catch (error) {
+    if (!(error instanceof ApiFailure) || error.status !== PRECONDITION_FAILED) throw error;
   }
   return write(await read());
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { RestServer } from "../../../server/test/support/rest-server.ts";
+import { CLUSTER, type RestServer } from "../../../server/test/support/rest-server.ts";
 import { openRealServer, type RealServer } from "../support/real-server.ts";
 import type { TerraformWorkspace } from "../support/terraform.ts";
 
@@ -9,8 +9,14 @@ suite("two people who apply at once", () => {
   let workspace: TerraformWorkspace;
   /** What arrived, as `METHOD path`. */
   const requests: string[] = [];
+  /** So many answers to a PUT are lost. */
+  let losing = 0;
+  let web = "";
   setup(async () => {
-    real = await openRealServer([], {
+    losing = 0;
+    real = await openRealServer([CLUSTER], {
+      losesAnswer: ({ method, url }) =>
+        method === "PUT" && !url.includes("dry_run") && losing > 0 && losing-- > 0,
       onRequest: ({ method, url }) => {
         requests.push(`${method} ${url.replace(/[a-z0-9]{20}/, "*")}`);
         return undefined;
@@ -74,4 +80,33 @@ suite("two people who apply at once", () => {
     await workspace.destroy();
     assert.deepEqual((await rest.call("GET", "/networks")).body, []);
   });
+
+  for (const [type, hclOf, path] of [
+    ["network", hcl, "/networks"],
+    ["group", (text: string) => `resource "netbird_group" "g" { name = "g ${text}" }`, "/groups"],
+    [
+      "proxy_service",
+      (text: string) => `resource "netbird_proxy_service" "s" {
+        name          = "s ${text}"
+        domain        = "s.${CLUSTER}"
+        public        = true
+        wait_for_live = false
+        targets       = { "/" = { target_type = "peer", target_id = "${web}", port = 80 } }
+      }`,
+      "/reverse-proxies/services",
+    ],
+  ] as const)
+    test(`${type}: a change whose answer is lost is sent again, and does not take itself for somebody else`, async () => {
+      web = (await rest.call("POST", "/peers", { name: "web" })).body.id;
+      await workspace.apply(hclOf("first"));
+      workspace.configure(hclOf("second"));
+      await planned();
+      losing = 1;
+      const { code, output } = await applyPlan();
+      assert.equal(code, 0, output);
+      assert.equal(losing, 0, "the answer was lost");
+      const found = (await rest.call("GET", path)).body as { name: string; description?: string }[];
+      assert.ok(found.some(({ name, description }) => /second/.test(description || name)));
+      await workspace.assertEmptyPlan();
+    });
 });

@@ -16,6 +16,8 @@ export interface RealServer {
 export interface RealServerOptions {
   /** Told about every request that arrives. A status is answered instead of what the server would; a promise is waited for. */
   readonly onRequest?: (request: { method: string; url: string }) => number | Promise<undefined> | undefined;
+  /** For which requests the connection breaks when they are done, in place of an answer. */
+  readonly losesAnswer?: (request: { method: string; url: string }) => boolean;
   /** Terraform installs the built provider from a filesystem mirror, instead of using the one in this process. */
   readonly shipped?: boolean;
 }
@@ -23,10 +25,10 @@ export interface RealServerOptions {
 /** @param clusters of which one proxy each is connected */
 export async function openRealServer(
   clusters: readonly string[] = [CLUSTER],
-  { onRequest, shipped = false }: RealServerOptions = {},
+  { onRequest, losesAnswer, shipped = false }: RealServerOptions = {},
 ): Promise<RealServer> {
   const rest = await startRestServer();
-  interceptRequests(rest, onRequest);
+  interceptRequests(rest, { onRequest, losesAnswer });
   rest.nowMs = Date.now();
   await rest.setUp();
   // It has applied whatever will be: deletions wait for that.
@@ -55,12 +57,21 @@ export async function openRealServer(
 }
 
 /** At the socket: requests that others make inside the server do not come by here. */
-function interceptRequests({ app }: RestServer, onRequest: RealServerOptions["onRequest"]): void {
-  if (onRequest === undefined) return;
+function interceptRequests(
+  { app }: RestServer,
+  { onRequest, losesAnswer }: Pick<RealServerOptions, "onRequest" | "losesAnswer">,
+): void {
+  if (onRequest === undefined && losesAnswer === undefined) return;
   const [serve] = app.server.listeners("request") as [(...exchange: unknown[]) => void];
   app.server.removeAllListeners("request");
   app.server.on("request", async (request: IncomingMessage, response: ServerResponse) => {
-    const status = await onRequest({ method: request.method!, url: request.url! });
+    const { method = "", url = "" } = request;
+    if (losesAnswer?.({ method, url })) {
+      const { socket } = response;
+      for (const name of ["write", "end"] as const)
+        Object.assign(response, { [name]: () => socket?.destroy() ?? response });
+    }
+    const status = await onRequest?.({ method, url });
     if (status === undefined) return serve(request, response);
     request.resume();
     response.writeHead(status, { "content-type": "application/json" });
