@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import type { AccountId } from "@netbird-proxy/proto";
 import type { control, management } from "@netbird-proxy/proto/grpc";
 import type { EndedSessions } from "./access/ended-sessions.ts";
@@ -22,10 +21,8 @@ import type { Probe } from "./probe/prober.ts";
 import { type ReportSources, serviceReports } from "./report/service-report.ts";
 import type { TableHolder } from "./route/host-table.ts";
 import type { ServiceRegistry } from "./route/registry.ts";
+import { SavedState } from "./saved-state.ts";
 import type { Identity } from "./state/identity.ts";
-import { encodeLastKnown, readLastKnown } from "./state/last-known.ts";
-import { StateWriter } from "./state/state-writer.ts";
-import { encodeVisitorState, readVisitorState } from "./state/visitor-state.ts";
 import type { Tunnels } from "./tunnel/tunnels.ts";
 
 export interface ControlPlaneParts {
@@ -49,8 +46,6 @@ export interface ControlPlaneParts {
   readonly onNames: (complete: boolean) => Promise<void>;
 }
 
-const VISITOR_FILE = "visitors.json";
-
 /**
  * Between the management server and the data plane: takes desired state in, keeps it on disk, and says what became of
  * it. Nothing here is in the way of a request.
@@ -65,8 +60,7 @@ export class ControlPlane {
   readonly #brandingsPoll: Pick<Poll<never>, "setConnected" | "stop">;
   readonly #reporter: StateReporter;
   readonly #legacy: LegacyStatusSender;
-  readonly #state: StateWriter;
-  readonly #visitorState: StateWriter;
+  readonly #saved: SavedState;
   #epoch = "";
   #revision = 0n;
   #connected = false;
@@ -128,18 +122,10 @@ export class ControlPlane {
       },
     });
     tunnels.onAccounts = (accounts) => this.#tunnelStream.setAccounts(accounts);
-    this.#state = new StateWriter({
-      file: join(config.stateDirectory, "last-known.json"),
-      log,
-      content: () => this.#content(),
-      onResult: (ok) => parts.metrics.stateWrites.inc({ result: ok ? "ok" : "error" }),
-    });
-    const { ended, branding } = parts;
-    this.#visitorState = new StateWriter({
-      file: join(config.stateDirectory, VISITOR_FILE),
-      log,
-      content: () => encodeVisitorState({ ended: ended.entries(Date.now()), brandings: branding.told }),
-      onResult: (ok) => parts.metrics.stateWrites.inc({ result: ok ? "ok" : "error" }),
+    this.#saved = new SavedState({
+      ...parts,
+      directory: config.stateDirectory,
+      position: () => this.position,
     });
   }
 
@@ -157,19 +143,9 @@ export class ControlPlane {
 
   /** Puts the configuration from disk into service. */
   async restore(): Promise<void> {
-    this.#restoreVisitorState();
-    const { config, registry, tunnels, log } = this.#parts;
-    const file = join(config.stateDirectory, "last-known.json");
-    const read = readLastKnown(file);
-    if (read.kind === "absent") return;
-    if (read.kind === "unusable") {
-      log.error(
-        { file, reason: read.why, movedTo: read.movedTo },
-        "saved configuration is not usable; waiting for the server",
-      );
-      return;
-    }
-    const { value } = read;
+    const { registry, tunnels, log } = this.#parts;
+    const value = this.#saved.read();
+    if (value === undefined) return;
     tunnels.remember(value.peersSeenAt);
     await registry.apply(value.mappings);
     this.#useAccounts();
@@ -186,24 +162,6 @@ export class ControlPlane {
     );
   }
 
-  /** Before any service: no session may be verified that was ended. */
-  #restoreVisitorState(): void {
-    const { config, ended, branding, log } = this.#parts;
-    const file = join(config.stateDirectory, VISITOR_FILE);
-    const read = readVisitorState(file);
-    if (read.kind === "read") {
-      ended.end(read.value.ended, Date.now());
-      branding.replace(read.value.brandings);
-    } else if (read.kind === "unusable") {
-      log.error(
-        { file, reason: read.why, movedTo: read.movedTo },
-        "ended sessions and brands are not known until the server answers",
-      );
-    }
-    ended.onChange = () => this.#visitorState.changed();
-    branding.onChange = () => this.#visitorState.changed();
-  }
-
   start(): void {
     this.#mappings.start();
     this.#tunnelStream.start();
@@ -218,8 +176,7 @@ export class ControlPlane {
     this.#brandingsPoll.stop();
     this.#tunnelStream.stop();
     this.#reporter.stop();
-    await this.#state.flush();
-    await this.#visitorState.flush();
+    await this.#saved.flush();
   }
 
   /** A probe found something else than before. */
@@ -244,7 +201,7 @@ export class ControlPlane {
   }
 
   tunnelStateChanged(): void {
-    this.#state.changed();
+    this.#saved.configurationChanged();
   }
 
   /** A certificate that expires is news, though nothing else happens. */
@@ -303,7 +260,7 @@ export class ControlPlane {
       );
     }
     if (batch.mappings.length > 0 || batch.position !== undefined || batch.synchronised)
-      this.#state.changed();
+      this.#saved.configurationChanged();
     metrics.batchMs.observe(performance.now() - startedMs);
     this.#count();
     if (changed.size > 0 || batch.synchronised) void this.#parts.onNames(this.initialSyncComplete);
@@ -347,16 +304,6 @@ export class ControlPlane {
       return served === undefined ? [] : [foldStatus(served.service.accountId, report)];
     });
     this.#legacy.update(statuses);
-  }
-
-  #content(): string {
-    return encodeLastKnown({
-      epoch: this.#epoch,
-      revision: this.#revision,
-      mappings: this.#parts.registry.served.values(),
-      tunnels: this.#parts.tunnels.encodedStates(),
-      peersSeenAt: this.#parts.tunnels.peersSeenAt(),
-    });
   }
 
   #count(): void {
