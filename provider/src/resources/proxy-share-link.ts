@@ -2,7 +2,8 @@ import type { ShareLink, ShareLinkCreated } from "../client/api-types.ts";
 import { requiresReplace, requiresReplaceIfStored, useStateForUnknown } from "../framework/plan-modifiers.ts";
 import { integer, text } from "../framework/schema.ts";
 import { bytesBetween, integerBetween, matching } from "../framework/validators.ts";
-import { type RestKind, restResource } from "./rest-resource.ts";
+import type { RestKind } from "./rest-kind.ts";
+import { restResource } from "./rest-resource.ts";
 
 const TEN_YEARS_SECONDS = 10 * 365 * 86_400;
 const computed = { computed: true, modifiers: [useStateForUnknown()] };

@@ -19,7 +19,8 @@ import { bytesBetween, integerBetween, matching, notEmpty, oneOf } from "../fram
 import { optionAttributes, type TargetState } from "./proxy-service/attributes.ts";
 import { targetRequest } from "./proxy-service/request.ts";
 import { toldOptions } from "./proxy-service/told.ts";
-import { type RequestParts, type RestKind, restResource } from "./rest-resource.ts";
+import type { RequestParts, RestKind } from "./rest-kind.ts";
+import { restResource } from "./rest-resource.ts";
 
 // Attribute names and behaviour of NetBird's own provider, so that its configurations work unchanged. The resource with
 // all that can be said about a service is netbird_proxy_service.

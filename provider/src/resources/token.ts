@@ -3,7 +3,8 @@ import { requiresReplace, requiresReplaceIfStored, useStateForUnknown } from "..
 import { integer, type ToldOf, text } from "../framework/schema.ts";
 import { bytesBetween, integerBetween } from "../framework/validators.ts";
 import { warnAboutLeftover } from "./leftover.ts";
-import { type RestKind, restResource } from "./rest-resource.ts";
+import type { RestKind } from "./rest-kind.ts";
+import { restResource } from "./rest-resource.ts";
 
 const DAY_MS = 86_400_000;
 

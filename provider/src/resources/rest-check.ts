@@ -1,0 +1,51 @@
+import { equalValues } from "../convert/compare.ts";
+import type { Value } from "../convert/value.ts";
+import type { Path } from "../framework/path.ts";
+import type { PlanContext } from "../framework/resource.ts";
+import type { Attributes, PlanOf, StateOf } from "../framework/schema.ts";
+import { holdsUnknown, preflight } from "./preflight.ts";
+import { pathOf, type RestKind } from "./rest-kind.ts";
+import type { Walk } from "./walk.ts";
+
+/** Asks the server about the request that applying would make, once all of it is known. */
+export async function checkRest<A extends Attributes, T extends { id: string }>(
+  kind: RestKind<A, T>,
+  context: PlanContext<A, Walk>,
+  attributeOf: (field: string) => Path | undefined,
+): Promise<void> {
+  const { client, plan, config, changed, requiresReplace, diagnostics } = context;
+  const state = context.state as StateOf<A> | null;
+  // A replaced object is in its own way until it is gone.
+  if (!changed || requiresReplace.length > 0 || diagnostics.hasErrors) return;
+  if (client === undefined || !client.ready || client.preflight === "off") return;
+  if (holdsUnknown(config) || !sendsAnything(kind.attributes, context)) return;
+  if (state !== null && kind.updateBody === undefined) return;
+  const parts = { plan: plan as PlanOf<A>, config, state };
+  const isNew = state === null && !kind.adopts;
+  const path = isNew ? kind.collection(plan) : pathOf(kind, state ?? plan);
+  await preflight(context, {
+    method: isNew ? "POST" : "PUT",
+    path,
+    body: () =>
+      isNew ? kind.createBody(parts) : kind.updateBody!(parts, () => client.api.get<T>(path, context.signal)),
+    doing: `plan ${kind.typeName}`,
+    attributeOf,
+    maySettle: (failure) =>
+      kind.maySettle?.(failure, parts, client) ||
+      // Whatever has the name now can be renamed or deleted first.
+      (failure.status === 409 && "perhaps"),
+  });
+}
+
+/** False when only settings of the provider itself change. */
+function sendsAnything<A extends Attributes>(attributes: A, { plan, state }: PlanContext<A, Walk>): boolean {
+  return (
+    state === null ||
+    Object.entries(attributes).some(([name, { type, clientOnly, required, optional }]) => {
+      const told = required || optional;
+      const stored = ((state as Record<string, Value>)[name] ?? null) as Value;
+      const planned = ((plan as Record<string, Value>)[name] ?? null) as Value;
+      return told && !clientOnly && !equalValues(type, stored, planned);
+    })
+  );
+}
