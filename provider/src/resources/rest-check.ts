@@ -1,3 +1,4 @@
+import type { ApiFailure } from "../client/failure.ts";
 import { equalValues } from "../convert/compare.ts";
 import type { Value } from "../convert/value.ts";
 import type { Path } from "../framework/path.ts";
@@ -7,7 +8,10 @@ import { holdsUnknown, preflight } from "./preflight.ts";
 import { pathOf, type RestKind } from "./rest-kind.ts";
 import type { Walk } from "./walk.ts";
 
-/** Asks the server about the request that applying would make, once all of it is known. */
+/**
+ * Asks the server about the request that applying would make, once all of it is known, and notes which names the object
+ * will have, so that others that are planned in this walk can be judged by it.
+ */
 export async function checkRest<A extends Attributes, T extends { id: string }>(
   kind: RestKind<A, T>,
   context: PlanContext<A, Walk>,
@@ -15,6 +19,7 @@ export async function checkRest<A extends Attributes, T extends { id: string }>(
 ): Promise<void> {
   const { client, plan, config, changed, requiresReplace, diagnostics } = context;
   const state = context.state as StateOf<A> | null;
+  noteNames(kind, context);
   // A replaced object is in its own way until it is gone.
   if (!changed || requiresReplace.length > 0 || diagnostics.hasErrors) return;
   if (client === undefined || !client.ready || client.preflight === "off") return;
@@ -32,6 +37,7 @@ export async function checkRest<A extends Attributes, T extends { id: string }>(
     attributeOf,
     maySettle: (failure) =>
       kind.maySettle?.(failure, parts, client) ||
+      namesBecomeFree(kind, client, failure, plan) ||
       // Whatever has the name now can be renamed or deleted first.
       (failure.status === 409 && "perhaps"),
   });
@@ -49,3 +55,40 @@ function sendsAnything<A extends Attributes>(attributes: A, { plan, state }: Pla
     })
   );
 }
+
+function noteNames<A extends Attributes, T extends { id: string }>(
+  kind: RestKind<A, T>,
+  { client, plan, state, requiresReplace }: PlanContext<A, Walk>,
+): void {
+  if (client === undefined || state === null) return;
+  const id = String((state as { id: unknown }).id);
+  client.names.stored(id, namesIn(kind, state));
+  client.names.planned(id, requiresReplace.length > 0 ? [] : namesIn(kind, plan));
+}
+
+function namesBecomeFree<A extends Attributes, T extends { id: string }>(
+  kind: RestKind<A, T>,
+  client: Walk,
+  { path }: ApiFailure,
+  plan: object,
+): boolean | "perhaps" {
+  if (kind.names === undefined || !Object.hasOwn(kind.names, path)) return false;
+  return client.names.becomesFree(nameOf(kind, path, (plan as Record<string, unknown>)[path]));
+}
+
+/** The names of an object, as the API tells them. */
+export function namesOf<A extends Attributes, T extends { id: string }>(
+  kind: RestKind<A, T>,
+  found: T,
+): string[] {
+  return Object.entries(kind.names ?? {}).map(([field, read]) => nameOf(kind, field, read(found)));
+}
+
+/** The same by its attributes, which are called as the fields of the API are. */
+function namesIn<A extends Attributes, T extends { id: string }>(kind: RestKind<A, T>, at: object): string[] {
+  const fields = Object.keys(kind.names ?? {});
+  return fields.map((field) => nameOf(kind, field, (at as Record<string, unknown>)[field]));
+}
+
+const nameOf = ({ typeName }: { readonly typeName: string }, field: string, value: unknown) =>
+  `${typeName} ${field}=${String(value)}`;

@@ -5,7 +5,7 @@ import type { Path } from "../framework/path.ts";
 import type { ApplyContext, Resource } from "../framework/resource.ts";
 import type { Attributes, PlanOf, StateOf, ToldOf } from "../framework/schema.ts";
 import type { ToldObject } from "../framework/settle-state.ts";
-import { checkRest } from "./rest-check.ts";
+import { checkRest, namesOf } from "./rest-check.ts";
 import { importRest } from "./rest-import.ts";
 import { pathOf, type RestKind } from "./rest-kind.ts";
 import { unchangedSince } from "./unchanged-since.ts";
@@ -90,6 +90,7 @@ export function restResource<A extends Attributes, T extends { id: string }>(
           ? (await client.api.list<T>(collection, signal)).find(({ id }) => id === idOf(state))
           : await client.api.find<T>(collection, idOf(state), signal);
         if (found === undefined || kind.isGone?.(found)) return undefined;
+        client.names.stored(idOf(state), namesOf(kind, found));
         return told(found, state);
       } catch (error) {
         if (isGone(error)) return undefined;
