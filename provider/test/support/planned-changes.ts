@@ -37,9 +37,9 @@ export async function plannedChanges(workspace: TerraformWorkspace): Promise<Pla
     address,
     type,
     actions: change.actions,
-    replacePaths: (change.replace_paths ?? []).map((path: unknown[]) =>
-      path.filter((step) => typeof step === "string").join("."),
-    ),
+    replacePaths: (change.replace_paths ?? [])
+      .map((path: unknown[]) => path.filter((step) => typeof step === "string").join("."))
+      .sort(),
     before: change.before,
     after: change.after,
     afterUnknown: change.after_unknown,
