@@ -28,7 +28,7 @@ export async function checkRest<A extends Attributes, T extends { id: string }>(
   const parts = { plan: plan as PlanOf<A>, config, state };
   const isNew = state === null && !kind.adopts;
   const path = isNew ? kind.collection(plan) : pathOf(kind, state ?? plan);
-  await preflight(context, {
+  const answer = await preflight<T>(context, {
     method: isNew ? "POST" : "PUT",
     path,
     body: () =>
@@ -41,6 +41,8 @@ export async function checkRest<A extends Attributes, T extends { id: string }>(
       // Whatever has the name now can be renamed or deleted first.
       (failure.status === 409 && "perhaps"),
   });
+  const problem = answer === undefined ? undefined : kind.otherwise?.(answer, parts);
+  if (problem) diagnostics.add({ ...problem, severity: client.preflight === "warn" ? "warning" : "error" });
 }
 
 /** False when only settings of the provider itself change. */

@@ -1,4 +1,5 @@
 import type { ApiFailure } from "../client/failure.ts";
+import type { Diagnostic } from "../framework/diagnostics.ts";
 import type { Attributes, PlanOf, StateOf, ToldOf } from "../framework/schema.ts";
 import type { Walk } from "./walk.ts";
 
@@ -37,6 +38,8 @@ export interface RestKind<A extends Attributes, T extends { id: string }> {
   isGone?(found: T): boolean;
   /** True for a refusal while planning that another object of the same apply takes out of the way. */
   maySettle?(failure: ApiFailure, parts: RequestParts<A>, walk: Walk): boolean;
+  /** Says where the server, by its answer to a dry run, would do something else than what is planned. */
+  otherwise?(answer: T, parts: RequestParts<A>): Omit<Diagnostic, "severity"> | undefined;
   /** Creating only takes over an object that exists already: what is written then is a change of it. */
   readonly adopts?: boolean;
   /** Objects of the collection have no GET of their own. */
