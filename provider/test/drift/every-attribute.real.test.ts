@@ -29,7 +29,7 @@ function driftSuite(scene: DriftScene): void {
       cases = scene.cases(await makeDriftWorld(real));
       await real.workspace.apply(configuration(cases));
       await real.workspace.assertEmptyPlan();
-      states = await storedStates(real);
+      states = await real.workspace.states();
     });
     suiteTeardown(() => real.close());
 
@@ -90,12 +90,6 @@ function configuration(cases: readonly DriftCase[], more = ""): string {
   return cases
     .map(({ type, label = "this", hcl }) => `resource "${type}" "${label}" {\n${hcl}\n${more}\n}`)
     .join("\n");
-}
-
-async function storedStates({ workspace }: RealServer): Promise<Map<string, Json>> {
-  const { output } = await workspace.run("show", "-json", "-no-color");
-  const stored = JSON.parse(output).values.root_module.resources as Json[];
-  return new Map(stored.map(({ address, values }) => [address, values]));
 }
 
 /** Some objects are only in the list of their kind. */

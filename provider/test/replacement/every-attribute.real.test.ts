@@ -53,14 +53,14 @@ suite("replacement by every attribute that needs a new object", function () {
     ],
   ] as const)
     test(`applied: ${how}`, async () => {
-      const before = await states();
+      const before = await real.workspace.states();
       real.workspace.configure(configuration(chosen, more));
       const order = more === "" ? ["delete", "create"] : ["create", "delete"];
       for (const { address, actions } of await plannedChanges(real.workspace))
         assert.deepEqual(actions, order, address);
       await real.workspace.apply();
       await real.workspace.assertEmptyPlan();
-      const after = await states();
+      const after = await real.workspace.states();
       for (const one of cases) {
         const [old, now] = [before.get(addressOf(one))!, after.get(addressOf(one))!];
         assert.notEqual(now.id, old.id, addressOf(one));
@@ -68,12 +68,6 @@ suite("replacement by every attribute that needs a new object", function () {
         assert.equal(await exists(one, old), one.stays ?? false, `${addressOf(one)}, the old one`);
       }
     });
-
-  async function states(): Promise<Map<string, Json>> {
-    const { output } = await real.workspace.run("show", "-json", "-no-color");
-    const stored = JSON.parse(output).values.root_module.resources as Json[];
-    return new Map(stored.map(({ address, values }) => [address, values]));
-  }
 
   async function exists(one: ReplacementCase, state: Json): Promise<boolean> {
     const { body, status, text } = await real.rest.call<Json[] | null>("GET", one.collection(state));

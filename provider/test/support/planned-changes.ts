@@ -11,6 +11,7 @@ type Shown = any;
 export interface PlannedChange {
   readonly address: string;
   readonly type: string;
+  /** `no-op` alone is one that is only imported. */
   readonly actions: readonly string[];
   /** Attributes that force a new object, as `path.to.attribute`. */
   readonly replacePaths: readonly string[];
@@ -19,7 +20,7 @@ export interface PlannedChange {
   readonly afterUnknown: Shown;
 }
 
-/** Plans into `tfplan`, and tells what terraform itself shows of it; resources that stay as they are left out. */
+/** Plans into `tfplan`, and tells what terraform itself shows of it, without resources that stay as they are. */
 export async function plannedChanges(workspace: TerraformWorkspace): Promise<PlannedChange[]> {
   const planned = await workspace.run(
     "plan",
@@ -31,7 +32,9 @@ export async function plannedChanges(workspace: TerraformWorkspace): Promise<Pla
   assert.notEqual(planned.code, 1, planned.output);
   const { output } = await workspace.run("show", "-json", "-no-color", "tfplan");
   const changes = (JSON.parse(output).resource_changes ?? []) as Shown[];
-  const shown = changes.filter(({ change }) => change.actions[0] !== "no-op" && change.actions[0] !== "read");
+  const shown = changes.filter(
+    ({ change }) => change.importing || (change.actions[0] !== "no-op" && change.actions[0] !== "read"),
+  );
   assert.equal(planned.code, shown.length > 0 ? 2 : 0, "the exit code says what the plan shows");
   return shown.map(({ address, type, change }) => ({
     address,
