@@ -1,6 +1,7 @@
 import type { ProxyTokenCreated } from "../client/api-types.ts";
 import { integer, text } from "../framework/schema.ts";
 import { bytesBetween, integerBetween } from "../framework/validators.ts";
+import { TEN_YEARS_SECONDS } from "../resources/issued.ts";
 import { shortLived } from "./short-lived.ts";
 
 const HOUR_SECONDS = 3600;
@@ -10,7 +11,7 @@ const attributes = {
   expiry_seconds: integer({
     description: "How long it is valid should Terraform never come back, in seconds. Defaults to one hour.",
     default: HOUR_SECONDS,
-    validators: [integerBetween(1, 10 * 365 * 86_400)],
+    validators: [integerBetween(1, TEN_YEARS_SECONDS)],
   }),
   id: text({ description: "Id of the token.", computed: true }),
   token: text({ description: "The token itself.", computed: true, sensitive: true }),

@@ -1,6 +1,7 @@
 import type { SetupKey } from "../client/api-types.ts";
 import { flag, integer, setOfText, text } from "../framework/schema.ts";
 import { bytesBetween, integerBetween, oneOf } from "../framework/validators.ts";
+import { TEN_YEARS_SECONDS } from "../resources/issued.ts";
 import { sorted } from "../resources/sorted.ts";
 import { timeOrNull } from "../resources/zero-time.ts";
 import { shortLived } from "./short-lived.ts";
@@ -17,7 +18,7 @@ const attributes = {
   expiry_seconds: integer({
     description: "How long the key is valid, in seconds. Defaults to one hour.",
     default: HOUR_SECONDS,
-    validators: [integerBetween(1, 10 * 365 * 86_400)],
+    validators: [integerBetween(1, TEN_YEARS_SECONDS)],
   }),
   usage_limit: integer({
     description: "How many peers may use a reusable key. Defaults to 0: any number.",

@@ -4,7 +4,8 @@ import { useStateForUnknown } from "../framework/plan-modifiers.ts";
 import { integer, setOfText, text } from "../framework/schema.ts";
 import { bytesBetween, type Validator } from "../framework/validators.ts";
 import { isGiven } from "./given.ts";
-import { type RequestParts, type RestKind, restResource } from "./rest-resource.ts";
+import type { RequestParts, RestKind } from "./rest-kind.ts";
+import { restResource } from "./rest-resource.ts";
 
 const kept = { computed: true, modifiers: [useStateForUnknown()] };
 

@@ -4,7 +4,8 @@ import { requiresReplace, useStateForUnknown } from "../framework/plan-modifiers
 import { flag, type PlanOf, setOfText, text } from "../framework/schema.ts";
 import { bytesBetween } from "../framework/validators.ts";
 import { sameAddress } from "./network-address.ts";
-import { type RestKind, restResource } from "./rest-resource.ts";
+import type { RestKind } from "./rest-kind.ts";
+import { restResource } from "./rest-resource.ts";
 import { sorted } from "./sorted.ts";
 
 export const networkResourceAttributes = {

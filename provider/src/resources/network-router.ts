@@ -3,7 +3,8 @@ import { requiresReplace, useStateForUnknown } from "../framework/plan-modifiers
 import { flag, integer, type PlanOf, setOfText, text } from "../framework/schema.ts";
 import { integerBetween } from "../framework/validators.ts";
 import { isGiven } from "./given.ts";
-import { type RestKind, restResource } from "./rest-resource.ts";
+import type { RestKind } from "./rest-kind.ts";
+import { restResource } from "./rest-resource.ts";
 import { sorted } from "./sorted.ts";
 
 export const networkRouterAttributes = {

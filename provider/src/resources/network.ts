@@ -2,7 +2,8 @@ import type { Network } from "../client/api-types.ts";
 import { useStateForUnknown } from "../framework/plan-modifiers.ts";
 import { integer, setOfText, text } from "../framework/schema.ts";
 import { bytesBetween } from "../framework/validators.ts";
-import { type RestKind, restResource } from "./rest-resource.ts";
+import type { RestKind } from "./rest-kind.ts";
+import { restResource } from "./rest-resource.ts";
 
 export const networkAttributes = {
   id: text({ description: "Id of the network.", computed: true, modifiers: [useStateForUnknown()] }),

@@ -4,7 +4,8 @@ import { requiresReplace, useStateForUnknown } from "../framework/plan-modifiers
 import { flag, type PlanOf, setOfText, text } from "../framework/schema.ts";
 import { bytesBetween } from "../framework/validators.ts";
 import { reportedAttributes, toldReported } from "./peer-attributes.ts";
-import { type RestKind, restResource } from "./rest-resource.ts";
+import type { RestKind } from "./rest-kind.ts";
+import { restResource } from "./rest-resource.ts";
 
 const adjustable = { optional: true, computed: true, modifiers: [useStateForUnknown()] };
 
@@ -28,7 +29,10 @@ export const peerAttributes = {
     description: "Whether it has to log in after a time without use. Only for peers of a person.",
     ...adjustable,
   }),
-  approval_required: flag({ description: "Whether somebody has to approve the peer.", ...adjustable }),
+  approval_required: flag({
+    description: "Whether somebody has to approve the peer; our server approves every one, and refuses true.",
+    ...adjustable,
+  }),
   ip: text({ description: "IPv4 address in the overlay network.", ...adjustable }),
   ipv6: text({ description: "IPv6 address in the overlay network; null without one.", ...adjustable }),
   keep_on_destroy: flag({
@@ -81,6 +85,15 @@ export const peerKind: RestKind<typeof peerAttributes, Peer> = {
   adopts: true,
   createBody: () => ({}),
   updateBody: async ({ plan }, current) => peerBody(plan, await current()),
+  // Servers without approval take the field and do nothing, so that every later plan would try again.
+  otherwise: (answer, { config }) =>
+    config.approval_required === true && !answer.approval_required
+      ? {
+          path: ["approval_required"],
+          summary: "No approval here",
+          detail: "The server approves every peer at once. Leave `approval_required` out.",
+        }
+      : undefined,
   told: (found) => ({
     id: found.id,
     name: found.name,

@@ -14,7 +14,8 @@ import {
 } from "../framework/schema.ts";
 import { bytesBetween, eachOfSet, integerBetween, matching, oneOf } from "../framework/validators.ts";
 import { isGiven } from "./given.ts";
-import { type RestKind, restResource } from "./rest-resource.ts";
+import type { RestKind } from "./rest-kind.ts";
+import { restResource } from "./rest-resource.ts";
 import { sorted } from "./sorted.ts";
 
 const port = integerBetween(1, 65_535);

@@ -8,7 +8,8 @@ import { httpTargetAttributes, type TargetState } from "./proxy-service/attribut
 import { targetRequest } from "./proxy-service/request.ts";
 import { toldTarget } from "./proxy-service/told.ts";
 import { servicePath, waitUntilLive } from "./proxy-service/wait-until-live.ts";
-import { type RequestParts, type RestKind, restResource } from "./rest-resource.ts";
+import type { RequestParts, RestKind } from "./rest-kind.ts";
+import { restResource } from "./rest-resource.ts";
 import type { Walk } from "./walk.ts";
 
 const WAIT_FOR_LIVE_MS = 120_000;

@@ -2,9 +2,10 @@ import type { ShareLink, ShareLinkCreated } from "../client/api-types.ts";
 import { requiresReplace, requiresReplaceIfStored, useStateForUnknown } from "../framework/plan-modifiers.ts";
 import { integer, text } from "../framework/schema.ts";
 import { bytesBetween, integerBetween, matching } from "../framework/validators.ts";
-import { type RestKind, restResource } from "./rest-resource.ts";
+import { createdAt, createdBy, issuedForSeconds, TEN_YEARS_SECONDS } from "./issued.ts";
+import type { RestKind } from "./rest-kind.ts";
+import { restResource } from "./rest-resource.ts";
 
-const TEN_YEARS_SECONDS = 10 * 365 * 86_400;
 const computed = { computed: true, modifiers: [useStateForUnknown()] };
 
 export const proxyShareLinkAttributes = {
@@ -45,8 +46,8 @@ export const proxyShareLinkAttributes = {
     sensitive: true,
     ...computed,
   }),
-  created_at: text({ description: "When it was made, RFC 3339.", ...computed }),
-  created_by: text({ description: "Id of the user who made it.", ...computed }),
+  created_at: createdAt,
+  created_by: createdBy,
   expires_at: text({ description: "When it stops working, RFC 3339.", ...computed }),
   uses: integer({ description: "How many browsers used it.", ...computed }),
   last_used: text({ description: "When it was used last, RFC 3339; null when never.", ...computed }),
@@ -74,7 +75,7 @@ export const proxyShareLinkKind: RestKind<typeof proxyShareLinkAttributes, Share
     name: found.name,
     path: found.path,
     max_uses: found.max_uses,
-    expiry_seconds: Math.round((Date.parse(found.expires_at) - Date.parse(found.created_at)) / 1000),
+    expiry_seconds: issuedForSeconds(found),
     created_at: found.created_at,
     created_by: found.created_by,
     expires_at: found.expires_at,

@@ -1,10 +1,10 @@
 import type { ProxyToken, ProxyTokenCreated } from "../client/api-types.ts";
-import { requiresReplace, requiresReplaceIfStored, useStateForUnknown } from "../framework/plan-modifiers.ts";
-import { integer, text } from "../framework/schema.ts";
-import { bytesBetween, integerBetween } from "../framework/validators.ts";
-import { type RestKind, restResource } from "./rest-resource.ts";
-
-const TEN_YEARS_SECONDS = 10 * 365 * 86_400;
+import { requiresReplace, useStateForUnknown } from "../framework/plan-modifiers.ts";
+import { text } from "../framework/schema.ts";
+import { bytesBetween } from "../framework/validators.ts";
+import { createdAt, expiresAt, expiresIn, expirySeconds, issuedForSeconds, tokenItself } from "./issued.ts";
+import type { RestKind } from "./rest-kind.ts";
+import { restResource } from "./rest-resource.ts";
 
 export const proxyTokenAttributes = {
   id: text({ description: "Id of the token.", computed: true, modifiers: [useStateForUnknown()] }),
@@ -14,28 +14,10 @@ export const proxyTokenAttributes = {
     validators: [bytesBetween(1, 255)],
     modifiers: [requiresReplace()],
   }),
-  expiry_seconds: integer({
-    description: "How long it is valid, in seconds; 0 is for ever. Defaults to 0. A change makes a new one.",
-    default: 0,
-    validators: [integerBetween(0, TEN_YEARS_SECONDS)],
-    modifiers: [requiresReplaceIfStored()],
-  }),
-  token: text({
-    description: "The token itself. Known only when Terraform created it; an imported one has none.",
-    computed: true,
-    sensitive: true,
-    modifiers: [useStateForUnknown()],
-  }),
-  created_at: text({
-    description: "When it was made, RFC 3339.",
-    computed: true,
-    modifiers: [useStateForUnknown()],
-  }),
-  expires_at: text({
-    description: "When it ends, RFC 3339; null when never.",
-    computed: true,
-    modifiers: [useStateForUnknown()],
-  }),
+  expiry_seconds: expirySeconds,
+  token: tokenItself,
+  created_at: createdAt,
+  expires_at: expiresAt,
   last_used: text({
     description: "When a proxy used it last, RFC 3339; null when never.",
     computed: true,
@@ -53,15 +35,12 @@ export const proxyTokenKind: RestKind<typeof proxyTokenAttributes, ProxyToken> =
   listOnly: true,
   createBody: ({ plan }) => ({
     name: plan.name,
-    ...(plan.expiry_seconds === 0 ? {} : { expires_in: plan.expiry_seconds }),
+    ...expiresIn(plan.expiry_seconds),
   }),
   told: (found) => ({
     id: found.id,
     name: found.name,
-    expiry_seconds:
-      found.expires_at === undefined
-        ? 0
-        : Math.round((Date.parse(found.expires_at) - Date.parse(found.created_at)) / 1000),
+    expiry_seconds: issuedForSeconds(found),
     created_at: found.created_at,
     expires_at: found.expires_at ?? null,
     last_used: found.last_used ?? null,

@@ -3,7 +3,8 @@ import { isUnknown } from "../convert/value.ts";
 import { useStateForUnknown } from "../framework/plan-modifiers.ts";
 import { flag, text } from "../framework/schema.ts";
 import { customDomainAttributes } from "./custom-domain.ts";
-import { type RestKind, restResource } from "./rest-resource.ts";
+import type { RestKind } from "./rest-kind.ts";
+import { restResource } from "./rest-resource.ts";
 
 const kept = { computed: true, modifiers: [useStateForUnknown()] };
 

@@ -1,4 +1,5 @@
 import type { Service } from "../client/api-types.ts";
+import { isUnknown } from "../convert/value.ts";
 import {
   requiresReplace,
   useNonNullStateForUnknown,
@@ -19,7 +20,8 @@ import { bytesBetween, integerBetween, matching, notEmpty, oneOf } from "../fram
 import { optionAttributes, type TargetState } from "./proxy-service/attributes.ts";
 import { targetRequest } from "./proxy-service/request.ts";
 import { toldOptions } from "./proxy-service/told.ts";
-import { type RequestParts, type RestKind, restResource } from "./rest-resource.ts";
+import type { RequestParts, RestKind } from "./rest-kind.ts";
+import { restResource } from "./rest-resource.ts";
 
 // Attribute names and behaviour of NetBird's own provider, so that its configurations work unchanged. The resource with
 // all that can be said about a service is netbird_proxy_service.
@@ -56,7 +58,10 @@ const targetAttributes = {
     modifiers: [useNonNullStateForUnknown()],
   }),
   path: text({ description: "Path prefix. Defaults to `/`.", default: "/" }),
-  enabled: flag({ description: "Whether the target is used. Defaults to true.", default: true }),
+  enabled: flag({
+    description: "Whether the target is used. Defaults to true; in layer 4 modes it always is.",
+    default: true,
+  }),
   options: nested(
     {
       skip_tls_verify: optionAttributes.skip_tls_verify,
@@ -302,6 +307,18 @@ export const reverseProxyServiceKind: RestKind<Attributes, Service> = {
 };
 
 export const reverseProxyService = restResource(reverseProxyServiceKind, {
+  validate({ mode, targets }, diagnostics) {
+    if (isUnknown(mode) || mode === null || mode === "http" || isUnknown(targets)) return;
+    // The server enables it in any case, so that every later plan would try again.
+    for (const [index, target] of (targets ?? []).entries())
+      if (!isUnknown(target) && target?.enabled === false)
+        diagnostics.error(
+          ["targets", index, "enabled"],
+          "Always enabled",
+          `A target of mode ${mode} cannot be switched off. Set \`enabled = false\` of the service.`,
+        );
+  },
+
   plan({ plan, state, config }) {
     if (config.mode === null || config.mode === "http") {
       if (config.listen_port === null && (state === null || state.mode === "http")) plan.listen_port = 0;

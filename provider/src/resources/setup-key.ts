@@ -7,6 +7,7 @@ import { flag, integer, type PlanOf, setOfText, type ToldOf, text } from "../fra
 import { bytesBetween, integerBetween, oneOf } from "../framework/validators.ts";
 import { byId } from "./identity.ts";
 import { onlyMatch, parseImportId } from "./import-lookup.ts";
+import { TEN_YEARS_SECONDS } from "./issued.ts";
 import { holdsUnknown, preflight } from "./preflight.ts";
 import type { Walk } from "./walk.ts";
 
@@ -30,7 +31,7 @@ export const setupKeyAttributes = {
     description:
       "How long the key is valid, in seconds; 0 is for ever. Defaults to 0. A change makes a new key.",
     default: 0,
-    validators: [integerBetween(0, 10 * 365 * 86_400)],
+    validators: [integerBetween(0, TEN_YEARS_SECONDS)],
     // The API never returns it: an imported key adopts what is configured.
     clientOnly: true,
     modifiers: [requiresReplaceIfStored()],

@@ -2,8 +2,10 @@ import type { PersonalAccessToken, PersonalAccessTokenCreated } from "../client/
 import { requiresReplace, requiresReplaceIfStored, useStateForUnknown } from "../framework/plan-modifiers.ts";
 import { integer, type ToldOf, text } from "../framework/schema.ts";
 import { bytesBetween, integerBetween } from "../framework/validators.ts";
+import { createdAt, tokenItself } from "./issued.ts";
 import { warnAboutLeftover } from "./leftover.ts";
-import { type RestKind, restResource } from "./rest-resource.ts";
+import type { RestKind } from "./rest-kind.ts";
+import { restResource } from "./rest-resource.ts";
 
 const DAY_MS = 86_400_000;
 
@@ -26,17 +28,8 @@ export const tokenAttributes = {
     validators: [integerBetween(1, 365)],
     modifiers: [requiresReplaceIfStored()],
   }),
-  token: text({
-    description: "The token itself. Known only when Terraform created it; an imported one has none.",
-    computed: true,
-    sensitive: true,
-    modifiers: [useStateForUnknown()],
-  }),
-  created_at: text({
-    description: "When it was made, RFC 3339.",
-    computed: true,
-    modifiers: [useStateForUnknown()],
-  }),
+  token: tokenItself,
+  created_at: createdAt,
   expiration_date: text({
     description: "When it ends, RFC 3339.",
     computed: true,

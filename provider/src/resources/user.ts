@@ -2,7 +2,8 @@ import type { User } from "../client/api-types.ts";
 import { requiresReplace, useStateForUnknown } from "../framework/plan-modifiers.ts";
 import { flag, type PlanOf, setOfText, text } from "../framework/schema.ts";
 import { bytesBetween, oneOf } from "../framework/validators.ts";
-import { type RestKind, restResource } from "./rest-resource.ts";
+import type { RestKind } from "./rest-kind.ts";
+import { restResource } from "./rest-resource.ts";
 import { sorted } from "./sorted.ts";
 import { timeOrNull } from "./zero-time.ts";
 

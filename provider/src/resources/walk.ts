@@ -1,6 +1,7 @@
 import type { ApiClient } from "../client/api-client.ts";
 import { DiagnosticError } from "../framework/diagnostics.ts";
 import { PlannedDomains } from "./planned-domains.ts";
+import { PlannedNames } from "./planned-names.ts";
 import type { PreflightMode } from "./preflight.ts";
 
 /** What resources work with during one walk. */
@@ -12,12 +13,13 @@ export interface Walk {
   /** Whether, and how strictly, the server checks what is planned. */
   readonly preflight: PreflightMode;
   readonly domains: PlannedDomains;
+  readonly names: PlannedNames;
   /** Ids of services whose targets this walk changed one by one. */
   readonly sharedServices: Set<string>;
 }
 
 export function walk(api: ApiClient, preflight: PreflightMode): Walk {
-  return { api, ready: true, preflight, domains: new PlannedDomains(), sharedServices: new Set() };
+  return { api, ready: true, preflight, ...memory() };
 }
 
 /** While planning, the provider's own configuration may depend on something that does not exist yet. */
@@ -33,7 +35,12 @@ export function unconfiguredWalk(unknownAttributes: readonly string[]): Walk {
     },
     ready: false,
     preflight: "off",
-    domains: new PlannedDomains(),
-    sharedServices: new Set(),
+    ...memory(),
   };
 }
+
+const memory = () => ({
+  domains: new PlannedDomains(),
+  names: new PlannedNames(),
+  sharedServices: new Set<string>(),
+});

@@ -12,7 +12,8 @@ import { bytesBetween, matching } from "../framework/validators.ts";
 import { EVERYBODY, joinExactly } from "./group-membership.ts";
 import { warnAboutLeftover } from "./leftover.ts";
 import { peerBody } from "./peer.ts";
-import { type RestKind, restResource } from "./rest-resource.ts";
+import type { RestKind } from "./rest-kind.ts";
+import { restResource } from "./rest-resource.ts";
 import { sorted } from "./sorted.ts";
 import { fetchWireguardConfig } from "./wireguard-config.ts";
 

@@ -109,6 +109,15 @@ suite("the names of NetBird's own provider", () => {
     }
   });
 
+  // The server enabled it all the same, and the plan was never empty.
+  test("the target of a layer 4 service cannot be switched off", async () => {
+    const { failed, output } = await workspace.plan(
+      layer4("tcp", "", "tcp").replace(`protocol = "tcp"`, `protocol = "tcp", enabled = false`),
+    );
+    assert.ok(failed, output);
+    assert.match(output.replace(/\s+/g, " "), /Set `enabled = false` of the service/);
+  });
+
   test("a domain is created, found, imported and destroyed", async () => {
     const hcl = `
       data "netbird_reverse_proxy_clusters" "all" {}

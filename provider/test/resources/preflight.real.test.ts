@@ -62,6 +62,14 @@ suite("what the server would refuse", () => {
         }`,
         /ip += "203\.0\.113\.9"/,
       ],
+      // The server takes it and does nothing: an apply that succeeded was followed by the same plan, for ever.
+      [
+        `resource "netbird_peer" "x" {
+          id                = "${peer}"
+          approval_required = true
+        }`,
+        /approval_required += true/,
+      ],
       [
         `resource "netbird_wireguard_peer" "x" {
           name       = "phone"

@@ -486,6 +486,15 @@ suite("netbird_proxy_service", () => {
       [basic().replace("port = 3000", `port = 3000, host = "x"`), /server looks the address up/],
       [basic().replace(`"peer"`, `"subnet"`), /A subnet has many hosts/],
       [basic().replace(`"peer"`, `"cluster"`), /direct_upstream = true/],
+      // The server enabled it all the same, and the plan was never empty.
+      [
+        service(`
+          name   = "db"
+          domain = "${DOMAIN}"
+          mode   = "tcp"
+          target = { target_type = "peer", target_id = "${web}", port = 5432, enabled = false }`),
+        /set `enabled = false` of the service/,
+      ],
     ];
     for (const [hcl, message] of wrong) {
       workspace.configure(hcl);

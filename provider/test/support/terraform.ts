@@ -12,7 +12,7 @@ import {
   startForDebugging,
 } from "../../src/index.ts";
 import { installArtefact } from "./artefact.ts";
-import { ManagementServer, type ManagementServerOptions, TOKEN } from "./management-server.ts";
+import { type Json, ManagementServer, type ManagementServerOptions, TOKEN } from "./management-server.ts";
 
 export interface CommandResult {
   readonly code: number;
@@ -153,14 +153,16 @@ export class TerraformWorkspace {
     return this.run("import", "-input=false", "-no-color", address, id);
   }
 
-  /** Stored attributes of one resource. */
-  // biome-ignore lint/suspicious/noExplicitAny: tests look into whatever the state holds
-  async state(address: string): Promise<Record<string, any> | undefined> {
+  /** Stored attributes of every resource, by address. */
+  async states(): Promise<Map<string, Json>> {
     const { output } = await this.run("show", "-json", "-no-color");
-    // biome-ignore lint/suspicious/noExplicitAny: as above
-    const shown = JSON.parse(output) as any;
-    // biome-ignore lint/suspicious/noExplicitAny: as above
-    return shown.values?.root_module?.resources?.find((one: any) => one.address === address)?.values;
+    const stored = (JSON.parse(output).values?.root_module?.resources ?? []) as Json[];
+    return new Map(stored.map(({ address, values }) => [address, values]));
+  }
+
+  /** The same of one resource. */
+  async state(address: string): Promise<Json | undefined> {
+    return (await this.states()).get(address);
   }
 }
 

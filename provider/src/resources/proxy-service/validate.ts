@@ -60,7 +60,14 @@ function validateLayer4(config: ServicePlan, mode: string, diagnostics: Diagnost
     diagnostics.error(["private"], "Only for mode http", `A service of mode ${mode} cannot be private.`);
   if (config.target === null || isUnknown(config.target)) return;
   const at: Path = ["target"];
-  const { port, protocol, options } = config.target;
+  const { port, protocol, options, enabled } = config.target;
+  // The server enables it in any case, so that every later plan would try again.
+  if (enabled === false)
+    diagnostics.error(
+      [...at, "enabled"],
+      "Always enabled",
+      `A service of mode ${mode} has only this target. To switch it off, set \`enabled = false\` of the service.`,
+    );
   if (port === null)
     diagnostics.error([...at, "port"], "Port missing", `A target of mode ${mode} needs \`port\`.`);
   const expected = layer4Protocol(mode);
