@@ -26,10 +26,10 @@ suite("a server that is none, or does not let us in, is one clear error", () => 
   }
 
   /** Applies against a server, and returns the only error, on one line. */
-  async function failure(url: string, settings = "", token = "nbp_x"): Promise<string> {
+  async function failure(url: string, settings = "", token = "nbp_x", what = hcl): Promise<string> {
     const workspace = await TerraformWorkspace.against(url, token);
     closing.push(() => workspace.close());
-    const output = await workspace.applyFails(`provider "netbird" {\n${settings}\n}\n${hcl}`);
+    const output = await workspace.applyFails(`provider "netbird" {\n${settings}\n}\n${what}`);
     const errors = output.match(/^Error: /gm) ?? [];
     assert.equal(errors.length, 1, output);
     assert.doesNotMatch(output, /defect of the provider|Unexpected failure/);
@@ -57,6 +57,26 @@ suite("a server that is none, or does not let us in, is one clear error", () => 
     assert.match(text, /No answer from the server \(create netbird_group\).*no answer within 0\.3 s/);
     // The write, and the look whether it happened.
     assert.ok(asked <= 2, `asked ${asked} times`);
+  });
+
+  test("one that never answers a read, or the check of the plan", async () => {
+    const paths: string[] = [];
+    const port = await listen(
+      createServer((request) => {
+        request.resume();
+        paths.push(request.url!);
+      }),
+    );
+    const url = `http://127.0.0.1:${port}`;
+    const read = await failure(url, 'request_timeout = "300ms"', "nbp_x", `data "netbird_peers" "all" {}`);
+    assert.match(read, /No answer from the server \(read (data\.)?netbird_peers\).*no answer within 0\.3 s/);
+    const asked = paths.splice(0).length;
+    assert.ok(asked <= 2, `asked ${asked} times`);
+
+    const written = await failure(url, 'request_timeout = "300ms"');
+    assert.match(written, /No answer from the server \(create netbird_group\)/);
+    // That nobody checked the plan is said, but is no reason to fail by itself.
+    assert.match(written, /Warning: .*The plan was not checked by the server/);
   });
 
   test("one that answers with a page, with and without a status of success", async () => {

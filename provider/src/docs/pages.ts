@@ -92,7 +92,7 @@ Requests that fail for a passing reason are repeated, and all wait when the serv
 
 While planning, the provider lets our server check every change whose values are known (a dry run), so that what the plan
 accepts, the apply accepts too. \`preflight = "warn"\` only reports what the server would refuse, \`"off"\` does not ask.
-A name that is taken is a warning, because the same apply may free it. NetBird's own management server works as well; there, such mistakes show while applying.`,
+A name that is taken is a warning where the same apply may free it, and nothing at all where it is known to. NetBird's own management server works as well; there, such mistakes show while applying.`,
   netbird_proxy_service: `## What the plan tells
 
 - A service without \`auth\`, \`private\` and \`access_restrictions.allowed_cidrs\` can be reached by everyone. The plan

@@ -12,12 +12,13 @@ const attributesOf = (typeName: string) =>
   resources.find((resource) => resource.typeName === typeName)!.schema.attributes;
 
 /** `every-attribute.test.ts` holds the cases against the schema, so that no attribute is left out. */
-suite("drift of every attribute", function () {
-  this.timeout(120_000);
-  for (const scene of scenes) driftSuite(scene);
-});
+for (const shipped of [false, true])
+  suite(`drift of every attribute, ${shipped ? "shipped, from a filesystem mirror" : "reattached"}`, function () {
+    this.timeout(120_000);
+    for (const scene of scenes) driftSuite(scene, { shipped });
+  });
 
-function driftSuite(scene: DriftScene): void {
+function driftSuite(scene: DriftScene, options: { shipped: boolean }): void {
   const rounds = Math.max(...scene.cases(NOWHERE).map((one) => one.rounds.length));
 
   suite(scene.name, () => {
@@ -25,7 +26,7 @@ function driftSuite(scene: DriftScene): void {
     let cases: readonly DriftCase[];
     let states: ReadonlyMap<string, Json>;
     suiteSetup(async () => {
-      real = await openRealServer();
+      real = await openRealServer(undefined, options);
       cases = scene.cases(await makeDriftWorld(real));
       await real.workspace.apply(configuration(cases));
       await real.workspace.assertEmptyPlan();

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { CLUSTER } from "../../../server/test/support/rest-server.ts";
 import { openRealServer, type RealServer } from "../support/real-server.ts";
 
 suite("a name that somebody has while the plan is made", () => {
@@ -29,6 +30,65 @@ suite("a name that somebody has while the plan is made", () => {
     assert.ok(!failed, output);
     assert.match(output, /1 to add, 0 to change, 1 to destroy/);
     assert.doesNotMatch(output, /Warning/);
+    await workspace.apply();
+    await workspace.assertEmptyPlan();
+  });
+
+  test("is free again for every kind of object that is replaced and keeps it", async () => {
+    const { make, workspace } = real;
+    const peer = await make("/peers", { name: "web" });
+    const target = `target_type = "peer", target_id = "${peer}", port = 3000`;
+    const objects = (expiry: number, person: string, services: [string, string]) => `
+      resource "netbird_user" "x" {
+        name  = "${person}"
+        email = "ada@example.com"
+        role  = "auditor"
+      }
+      resource "netbird_proxy_service" "guarded" {
+        name          = "guarded"
+        domain        = "guarded.${CLUSTER}"
+        targets       = { "/" = { ${target} } }
+        auth          = { service_tokens = true, share_links = true }
+        wait_for_live = false
+      }
+      resource "netbird_proxy_service_token" "x" {
+        service_id     = netbird_proxy_service.guarded.id
+        name           = "ci"
+        expiry_seconds = ${expiry}
+      }
+      resource "netbird_proxy_share_link" "x" {
+        service_id     = netbird_proxy_service.guarded.id
+        name           = "board"
+        expiry_seconds = ${expiry}
+      }
+      resource "netbird_proxy_service" "x" {
+        name          = "shop"
+        domain        = "shop.${CLUSTER}"
+        public        = true
+        wait_for_live = false
+        ${services[0]}
+      }
+      resource "netbird_reverse_proxy_service" "x" {
+        name   = "old"
+        domain = "old.${CLUSTER}"
+        auth   = {}
+        ${services[1]}
+      }`;
+    await workspace.apply(
+      objects(3600, "Ada", [
+        `targets = { "/" = { ${target} } }`,
+        `targets = [{ ${target}, protocol = "http" }]`,
+      ]),
+    );
+    const { failed, output } = await workspace.plan(
+      objects(7200, "Ada L.", [
+        `mode = "tcp"\n listen_port = 15432\n target = { ${target} }`,
+        `mode = "tcp"\n listen_port = 15433\n targets = [{ ${target}, protocol = "tcp" }]`,
+      ]),
+    );
+    assert.ok(!failed, output);
+    assert.match(output, /5 to add, 0 to change, 5 to destroy/);
+    assert.doesNotMatch(output, /only succeeds if/);
     await workspace.apply();
     await workspace.assertEmptyPlan();
   });
