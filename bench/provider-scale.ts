@@ -1,5 +1,5 @@
 // What Terraform needs for many services through the built provider, against the built server and one connected proxy:
-// create, refresh with an empty plan (and how many API calls it takes), destroy; and from exec to handshake.
+// create, refresh with an empty plan (and how many API calls it takes), change in place, destroy; and from exec to handshake.
 // Of a slow destroy most is Terraform's own: with 1,000 services it computes for 55 s of 75, far more than twice of what it needs
 // for half of them, while provider and server together take 18 s and one request per service.
 //   npm run build && npx tsx bench/provider-scale.ts [--services 1000] [--starts 20] [--parallelism 10] [--program FILE]
@@ -169,7 +169,10 @@ try {
   );
   writeFileSync(
     join(folder, "main.tf"),
-    `terraform {
+    `variable "port" {
+      default = 3000
+    }
+    terraform {
       required_providers {
         netbird = { source = "netbirdio/netbird" }
       }
@@ -178,7 +181,7 @@ try {
       count         = ${Number(options.services)}
       name          = "service \${count.index}"
       domain        = "s\${count.index}.${CLUSTER}"
-      targets       = { "/" = { target_type = "peer", target_id = "${peer.id}", port = 3000 } }
+      targets       = { "/" = { target_type = "peer", target_id = "${peer.id}", port = var.port } }
       public        = true
       wait_for_live = false
     }`,
@@ -193,7 +196,9 @@ try {
   const steps: [string, string[]][] = [
     ["create", ["apply", "-auto-approve", parallelism]],
     ["refresh with empty plan", ["plan", "-detailed-exitcode", parallelism]],
-    ["destroy", ["destroy", "-auto-approve", parallelism]],
+    ["change", ["apply", "-auto-approve", "-var=port=3001", parallelism]],
+    // With the same value: a destroy plans what is left of changes first.
+    ["destroy", ["destroy", "-auto-approve", "-var=port=3001", parallelism]],
   ];
   const table: Record<string, Record<string, string>> = {};
   for (const [name, args] of steps) {

@@ -34,6 +34,12 @@ export interface PlanContext<A extends Attributes, C> extends Omit<CallContext<C
   readonly plan: { -readonly [K in keyof A]: PlanOf<A>[K] };
   /** False when nothing would be done. */
   readonly changed: boolean;
+  /**
+   * True when this walk has applied something already: Terraform plans every object once more right before it applies
+   * it, with all values known. Asking a server then whether it would take a write only delays that write. The first
+   * few of an apply are planned before anything is applied, and cannot be told from a plan.
+   */
+  readonly applying: boolean;
   /** Paths whose change needs a new object. Push to add one. */
   readonly requiresReplace: Path[];
   readonly private: PrivateState;

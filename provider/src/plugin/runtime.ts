@@ -19,6 +19,7 @@ export class Runtime {
   #client: unknown;
   #stop = new AbortController();
   #inFlight = 0;
+  #applying = false;
 
   // biome-ignore lint/suspicious/noExplicitAny: as above
   constructor(provider: Provider<any, any>, log: Log) {
@@ -49,10 +50,21 @@ export class Runtime {
   async configured(client: unknown): Promise<void> {
     const previous = this.#client;
     this.#client = client;
+    this.#applying = false;
     if (this.#stop.signal.aborted) this.#stop = new AbortController();
     if (previous === undefined || previous === client) return;
     await this.closeLeftovers(previous);
     this.provider.close?.(previous);
+  }
+
+  /** Once something is applied, the rest of the walk is an apply. */
+  applyBegins(): void {
+    this.#applying = true;
+  }
+
+  /** True when something was applied since the provider was configured, which Terraform does for every walk. */
+  get applying(): boolean {
+    return this.#applying;
   }
 
   opened(typeName: string, memory: Uint8Array): void {

@@ -25,10 +25,13 @@ export interface PreflightRequest {
    * "perhaps" when it might.
    */
   readonly maySettle?: (failure: ApiFailure) => boolean | "perhaps";
+  /** The plan takes something over from the answer, so that it cannot go without. */
+  readonly needsAnswer?: boolean;
 }
 
 /**
- * Lets the server check what it will be asked to do, where it can, and reports what it would refuse.
+ * Lets the server check what it will be asked to do, where it can, and reports what it would refuse. Right before it is
+ * asked to do it, it is not asked about it: the write is checked in the same way, and one that is refused leaves nothing.
  *
  * @returns what the server would answer; undefined when it was not asked, cannot say, or would refuse
  */
@@ -38,11 +41,13 @@ export async function preflight<T>(
     readonly diagnostics: Diagnostics;
     readonly signal: AbortSignal;
     readonly log: Log;
+    readonly applying: boolean;
   },
   request: PreflightRequest,
 ): Promise<T | undefined> {
   const { client, diagnostics, signal, log } = context;
   if (client === undefined || !client.ready || client.preflight === "off") return undefined;
+  if (context.applying && !request.needsAnswer) return undefined;
   if (holdsUnknown(request.body)) return undefined;
   try {
     // Nothing is read for a server that cannot check.

@@ -14,7 +14,7 @@ import {
   type ServiceTold,
   schema,
 } from "./proxy-service/attributes.ts";
-import { planService, sendsAnything } from "./proxy-service/plan.ts";
+import { passOnLateWarnings, planService, sendsAnything } from "./proxy-service/plan.ts";
 import { attributeOfField, reliesOnStoredSecrets, serviceRequest } from "./proxy-service/request.ts";
 import { toldService } from "./proxy-service/told.ts";
 import { validateService } from "./proxy-service/validate.ts";
@@ -84,6 +84,7 @@ export const proxyService: Resource<ServiceAttributes, Walk> = {
     );
     keep(toldService(updated));
     rememberVersion(context.private, client, updated);
+    passOnLateWarnings(context, updated, request.auth?.header_auths?.map(({ header }) => header) ?? []);
     return finish(context, updated, "update");
   },
 

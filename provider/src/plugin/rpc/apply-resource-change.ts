@@ -19,6 +19,7 @@ export async function applyResourceChange(
   runtime: Runtime,
   request: ApplyResourceChange_Request,
 ): Promise<ApplyResourceChange_Response> {
+  runtime.applyBegins();
   const resource = runtime.resource(request.typeName);
   const { attributes } = resource.schema;
   const type = typeOf(attributes);

@@ -48,6 +48,7 @@ export async function planResourceChange(
       state: prior as never,
       plan: planned.plan as never,
       changed: planned.changed,
+      applying: runtime.applying,
       requiresReplace: planned.requiresReplace,
       private: privateState,
     });

@@ -2,6 +2,8 @@ import type { Service } from "../../client/api-types.ts";
 import type { ApiFailure } from "../../client/failure.ts";
 import { equalValues } from "../../convert/compare.ts";
 import { isUnknown, isWhollyKnown, type Value } from "../../convert/value.ts";
+import type { Diagnostics } from "../../framework/diagnostics.ts";
+import type { PrivateState } from "../../framework/private-state.ts";
 import type { PlanContext } from "../../framework/resource.ts";
 import { preflight } from "../preflight.ts";
 import type { Walk } from "../walk.ts";
@@ -147,7 +149,12 @@ async function askServer(context: Context): Promise<void> {
     sendAll: false,
   });
   const headers = request.auth?.header_auths?.map(({ header }) => header) ?? [];
+  const needsAnswer = isUnknown(plan.url) || isUnknown(plan.proxy_cluster);
+  context.private.delete(WARNINGS_LATER);
+  if (context.applying && !needsAnswer && client.preflight !== "off")
+    context.private.set(WARNINGS_LATER, true);
   const answer = await preflight<Service>(context, {
+    needsAnswer,
     method: state === null ? "POST" : "PUT",
     path: state === null ? COLLECTION : servicePath(String(state.id)),
     body: request,
@@ -158,13 +165,35 @@ async function askServer(context: Context): Promise<void> {
   if (answer === undefined) return;
   if (isUnknown(plan.url) && answer.url !== undefined) plan.url = answer.url;
   if (isUnknown(plan.proxy_cluster)) plan.proxy_cluster = answer.proxy_cluster ?? null;
-  for (const warning of answer.warnings ?? []) {
+  passOnWarnings({ client, diagnostics: context.diagnostics, plan }, answer, headers);
+}
+
+/** In private state, between planning and applying: the server was not asked, so its warnings are still to come. */
+const WARNINGS_LATER = "warnings_later";
+
+/** Passes on what the server warned about when it took the write, unless it did when the write was planned. */
+export function passOnLateWarnings(
+  context: { client: Walk; diagnostics: Diagnostics; plan: ServicePlan; private: PrivateState },
+  written: Service,
+  headers: readonly string[],
+): void {
+  if (context.private.get(WARNINGS_LATER) !== true) return;
+  context.private.delete(WARNINGS_LATER);
+  passOnWarnings(context, written, headers);
+}
+
+function passOnWarnings(
+  { client, diagnostics, plan }: { client: Walk; diagnostics: Diagnostics; plan: ServicePlan },
+  { domain, warnings = [] }: Service,
+  headers: readonly string[],
+): void {
+  for (const warning of warnings) {
     // Said by the provider itself, also where the server says nothing.
     if (warning.code === "service.public") continue;
-    if (warning.code === "domain.not_validated" && client.domains.isUnderPlannedCustomDomain(request.domain))
+    if (warning.code === "domain.not_validated" && client.domains.isUnderPlannedCustomDomain(domain))
       continue;
     const path = attributeOfField(warning.path, plan, headers) ?? [];
-    context.diagnostics.warning(path, warning.message, warning.hint);
+    diagnostics.warning(path, warning.message, warning.hint);
   }
 }
 
