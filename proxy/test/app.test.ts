@@ -59,7 +59,7 @@ suite("starting", () => {
 });
 
 suite("shutting down", () => {
-  test("requests under way finish, connections are told to end, readiness says no", async () => {
+  test("weakness 21: requests under way finish, connections are told to end, readiness says no", async () => {
     const proxy = await startTestProxy({ NB_PROXY_SHUTDOWN_DELAY: "300ms" });
     const held: (() => void)[] = [];
     const backend = await startBackend((incoming, response) => {

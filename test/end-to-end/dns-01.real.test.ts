@@ -91,7 +91,7 @@ suite("certificates with dns-01, from a real authority and bind9", function () {
   const report = (proxy: TestProxy, name: string) =>
     proxy.app.acme.certificates!.report(`${name}.${CLUSTER}`);
 
-  test("one wildcard, ordered once, serves every service under it on every proxy", async () => {
+  test("weakness 31: one wildcard, ordered once, serves every service under it on every proxy", async () => {
     const [one, other] = [await startProxy(), await startProxy()];
     await credentials({ wildcard: true });
     const names = ["shop", "wiki", "mail", "chat"];

@@ -80,7 +80,7 @@ suite("certificates of a cluster, through the server", function () {
   const types = { "tls-alpn-01": {}, "http-01": { NB_PROXY_ACME_CHALLENGE_TYPE: "http-01" } };
   const runs = Object.entries(types).flatMap(([type, env]) => [1, 3].map((count) => ({ type, env, count })));
   for (const { type, env, count } of runs) {
-    test(`${count} proxies: a hundred names are each ordered once with ${type}`, async () => {
+    test(`weaknesses 27 and 28: ${count} proxies: a hundred names are each ordered once with ${type}`, async () => {
       const start = () => startProxy({ ...env, NB_PROXY_ACME_ADDRESS: "127.0.0.1:0" });
       await Promise.all(Array.from({ length: count }, start));
       const names = Array.from({ length: 100 }, (_, at) => `n${at}`);

@@ -49,7 +49,7 @@ suite("countries", () => {
   const metric = async (name: string) =>
     (await proxy.app.metrics.registry.metrics()).split("\n").filter((line) => line.startsWith(name));
 
-  test("are told apart with the embedded database; refusals are counted and logged", async () => {
+  test("weakness 25: are told apart with the embedded database; refusals are counted and logged", async () => {
     await start({ NB_PROXY_GEO_DATA_DIR: join(folder, "not there") });
     assert.equal(await from("nl", AMSTERDAM), 200);
     assert.equal(await from("nl", "2001:67c:2e8:22::c100:68b"), 200);

@@ -178,7 +178,7 @@ suite("certificates on disk", () => {
     await until(() => store!.report("x.a.test", Date.now()).reason === "certificate.name_mismatch");
   });
 
-  test("reports: ready with dates, wrong name, expired, not valid yet", async () => {
+  test("weakness 32: reports: ready with dates, wrong name, expired, not valid yet", async () => {
     write(folder, "tls", await leaf("*.a.test", "a.test"));
     await open();
     const nowMs = Date.now();

@@ -36,7 +36,7 @@ suite("access logs on their way to the server", () => {
   const ids = () => server.accessLogs.map(({ logId }) => logId);
   const expected = (count: number) => Array.from({ length: count }, (_, n) => `log-${n}`);
 
-  test("many share a call, in their order", async () => {
+  test("gRPC weakness 20: many share a call, in their order", async () => {
     const sender = await start();
     send(sender, 1_200);
     await until(() => server.accessLogs.length === 1_200);

@@ -70,7 +70,7 @@ suite("control stream", () => {
     assert.equal((await get({ port, ca, host: "s19.example.test" })).status, 200);
   });
 
-  test("odd increments are taken: MODIFIED of the unknown, REMOVED with another domain, CREATED again", async () => {
+  test("gRPC weakness 7: odd increments are taken: MODIFIED of the unknown, REMOVED with another domain, CREATED again", async () => {
     const { management: server, port, ca } = await start();
     await server.apply(httpService("s1", "app.example.test", backend.url, { type: 1 }));
     assert.equal((await get({ port, ca })).status, 200);
@@ -123,7 +123,7 @@ suite("control stream", () => {
     assert.equal(server.statuses.length, count, "said once per change");
   });
 
-  test("a refused token is tried again slowly, and the log says what to do", async () => {
+  test("gRPC weakness 10: a refused token is tried again slowly, and the log says what to do", async () => {
     const server = await new ScriptedManagement().start();
     server.refuse = { code: status.UNAUTHENTICATED, details: "invalid token" };
     const proxy = new TestProxy(server, {});
@@ -147,7 +147,7 @@ suite("control stream", () => {
 });
 
 suite("state reports", () => {
-  test("come within a moment of a change, carry revision, certificate and targets, and the first is full", async () => {
+  test("gRPC weakness 25: come within a moment of a change, carry revision, certificate and targets, and the first is full", async () => {
     const proxy = await startTestProxy();
     const backend = await startBackend();
     const server = proxy.management;

@@ -132,7 +132,7 @@ suite("streaming", () => {
     assert.ok(backend.requests.at(-1)!.body === body);
   });
 
-  test("a visitor who leaves ends the request to the target", async () => {
+  test("weakness 41: a visitor who leaves ends the request to the target", async () => {
     let closed = false;
     const { backend, host } = await http((incoming, response) => {
       incoming.socket.on("close", () => {
@@ -359,7 +359,7 @@ suite("connections to targets", () => {
     assert.equal(seen.length, 2, "sent once");
   });
 
-  test("beyond the limit of requests in flight visitors get 503 and are told to come back", async () => {
+  test("weakness 18: beyond the limit of requests in flight visitors get 503 and are told to come back", async () => {
     const held: (() => void)[] = [];
     const backend = await startBackend((_request, response) => {
       held.push(() => response.end("x"));
@@ -433,7 +433,7 @@ suite("failures of targets", () => {
     assert.equal(answer.headers["cache-control"], "no-store");
   });
 
-  test("no answer in time: 504", async () => {
+  test("weakness 19: no answer in time: 504", async () => {
     const answer = await rawReply("", { requestTimeout: { seconds: 0n, nanos: 200_000_000 } });
     assert.equal(answer.status, 504);
     assert.equal(JSON.parse(answer.body).code, "upstream.timeout");

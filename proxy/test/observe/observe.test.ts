@@ -57,7 +57,7 @@ suite("what can be seen from outside", () => {
     );
   });
 
-  test("metrics count by published host and status, never by a host that a visitor made up", async () => {
+  test("weakness 42: metrics count by published host and status, never by a host that a visitor made up", async () => {
     await get({ port: proxy.port, ca: proxy.ca });
     await get({ port: proxy.port, ca: proxy.ca, host: "made-up.example.test" });
     const text = await (await at("/metrics")).text();
@@ -88,6 +88,16 @@ suite("what can be seen from outside", () => {
     });
     await other.close();
     assert.equal((await at("/nothing")).status, 404);
+  });
+
+  test("weakness 11: the health listener has no debug actions and no profiler", async () => {
+    const { healthPort } = proxy.app.listening;
+    for (const path of ["/debug", "/debug/pprof/", "/debug/clients", "/stop", "/loglevel/debug"]) {
+      for (const method of ["GET", "POST"]) {
+        const reply = await fetch(`http://127.0.0.1:${healthPort}${path}`, { method });
+        assert.ok(reply.status === 404 || reply.status === 405, `${method} ${path}: ${reply.status}`);
+      }
+    }
   });
 
   test("weakness 33: plain HTTP leads to https for published hosts, with method and query kept", async () => {

@@ -90,7 +90,7 @@ suite("restarting", () => {
     assert.equal(await status(), 200);
   });
 
-  test("it resumes where it was, takes a delta, and what the delta does not name stays", async () => {
+  test("gRPC weakness 3: it resumes where it was, takes a delta, and what the delta does not name stays", async () => {
     await proxy.management.apply(httpService("s1", "app.example.test", backend.url));
     await proxy.management.apply(httpService("s2", "two.example.test", backend.url));
     const revision = proxy.management.nextRevision() - 1n;
@@ -176,7 +176,7 @@ suite("restarting", () => {
 });
 
 suite("identity", () => {
-  test("proxy id and keys stay, each account has its own key, nobody else may read them", async () => {
+  test("weakness 26: proxy id and keys stay, each account has its own key, nobody else may read them", async () => {
     const proxy = await startTestProxy();
     await proxy.stop();
     const one = new Identity(proxy.stateDirectory);

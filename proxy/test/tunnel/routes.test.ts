@@ -86,7 +86,7 @@ suite("ways into an account's overlay", () => {
   const make = (seenAt?: Record<string, string>) =>
     new AccountTunnel("acc" as never, async (text) => text, seenAt);
 
-  test("before there is a tunnel every dial says why", async () => {
+  test("weakness 20: before there is a tunnel every dial says why", async () => {
     const tunnel = make();
     assert.equal(await code(tunnel.dial("100.64.0.2", 80, 100)), "tunnel.peer_never_connected");
     assert.equal(tunnel.handshakeAgeSeconds("100.64.0.2"), -1);

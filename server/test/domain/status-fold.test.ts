@@ -508,7 +508,7 @@ suite("the status of a service", () => {
     });
   });
 
-  test("names every proxy and target, and the certificate that runs out first", () => {
+  test("gRPC weakness 19: names every proxy and target, and the certificate that runs out first", () => {
     const folded = foldStatus({
       service,
       clusterProxies: [proxy("b"), proxy("a", { appliedRevision: 9 })],

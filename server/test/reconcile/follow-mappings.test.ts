@@ -41,7 +41,7 @@ suite("what a proxy is told", () => {
   }
 
   // The services were read at revision 2 when the feed had said 1, and what it then said about 2 counted as known.
-  test("a change that is committed while another one is read is told, too", async () => {
+  test("gRPC weakness 13: a change that is committed while another one is read is told, too", async () => {
     const { feed, say } = manualFeed();
     const stop = new AbortController();
     const messages = followMappings({

@@ -17,7 +17,7 @@ function schedule(maxInFlight = 2): OrderSchedule {
 }
 
 suite("the schedule of orders", () => {
-  test("a thousand new names wait in line, and no more than allowed are under way", () => {
+  test("weakness 29: a thousand new names wait in line, and no more than allowed are under way", () => {
     const orders = schedule(5);
     const names = new Set(Array.from({ length: 1000 }, (_, at) => `n${at}.test`));
     orders.want(names, 0);
@@ -73,7 +73,7 @@ suite("the schedule of orders", () => {
     assert.equal(state?.kind, "failed");
   });
 
-  test("Retry-After is kept, and a limit of the authority holds every name back", () => {
+  test("weakness 29: Retry-After is kept, and a limit of the authority holds every name back", () => {
     const orders = schedule();
     orders.want(new Set(["a.test", "b.test", "c.test"]), 0);
     const [first, second] = orders.tick(0);

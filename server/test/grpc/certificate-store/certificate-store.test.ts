@@ -86,7 +86,7 @@ suite("certificates that a cluster shares", () => {
     return result?.$case === "lease" ? result.value : "";
   }
 
-  test("one proxy may order, the others wait, and then get what it stored", async () => {
+  test("weakness 30: one proxy may order, the others wait, and then get what it stored", async () => {
     const [one, other] = [await connect(), await connect()];
     await plane.service("shop");
     const name = `shop.${CLUSTER}`;

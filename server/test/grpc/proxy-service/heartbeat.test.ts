@@ -74,7 +74,7 @@ suite("signs of life and several servers", () => {
     assert.equal((await plane.store.db("one_time_tokens")).length, 0);
   });
 
-  test("a token that another process revoked is noticed", async () => {
+  test("gRPC weakness 24: a token that another process revoked is noticed", async () => {
     const proxy = connectScriptedProxy(plane, { token });
     await proxy.synced();
     await plane.store.db("proxy_tokens").update({ revoked: true });

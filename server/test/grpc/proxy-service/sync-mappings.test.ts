@@ -102,7 +102,7 @@ suite("the control stream of a proxy", () => {
     assert.equal(proxy.held.size, 0);
   });
 
-  test("a service that is created disabled never reaches a proxy", async () => {
+  test("gRPC weakness 5: a service that is created disabled never reaches a proxy", async () => {
     const proxy = connectScriptedProxy(plane, { token });
     await proxy.synced();
     const hidden = await plane.service("hidden", { enabled: false });
@@ -155,7 +155,7 @@ suite("the control stream of a proxy", () => {
     assert.deepEqual([removal.type, removal.domain], [UPDATE_TYPE_REMOVED, `shop.${CLUSTER}`]);
   });
 
-  test("the cluster address compares without case", async () => {
+  test("gRPC weakness 23: the cluster address compares without case", async () => {
     const proxy = connectScriptedProxy(plane, { token, address: CLUSTER.toUpperCase() });
     await proxy.synced();
     const shop = await plane.service("shop", { domain: `Shop.${CLUSTER}` });
@@ -352,7 +352,7 @@ suite("the control stream of a proxy", () => {
     assert.equal(proxy.held.size, 1_204);
   });
 
-  test("a snapshot is cut by size too: no message is more than a stock proxy can receive", async () => {
+  test("gRPC weakness 12: a snapshot is cut by size too: no message is more than a stock proxy can receive", async () => {
     await withCluster();
     const custom_headers = Object.fromEntries(
       Array.from({ length: 16 }, (_, n) => [`X-Long-${n}`, "x".repeat(4_000)]),
@@ -419,7 +419,7 @@ suite("the control stream of a proxy", () => {
     await third.synced();
   });
 
-  test("a revoked token ends its stream at once and is refused afterwards", async () => {
+  test("gRPC weakness 24: a revoked token ends its stream at once and is refused afterwards", async () => {
     const proxy = connectScriptedProxy(plane, { token });
     await proxy.synced();
     const [row] = await listProxyTokens(plane.store.db, plane.account);
@@ -455,7 +455,7 @@ suite("the control stream of a proxy", () => {
     assert.equal(JSON.parse(row.report).rejectionCode, "proxy.port_in_use");
   });
 
-  test("what a proxy refused is offered again when it resumes", async () => {
+  test("gRPC weakness 6: what a proxy refused is offered again when it resumes", async () => {
     const proxy = connectScriptedProxy(plane, { token, resume: FRESH, acks: false });
     await proxy.inbox.next();
     proxy.ack();

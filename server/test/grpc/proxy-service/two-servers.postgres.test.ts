@@ -16,7 +16,7 @@ suite("servers on one PostgreSQL database", () => {
     await left.close();
   });
 
-  test("a change made through one reaches a proxy of the other within 300 ms", async () => {
+  test("gRPC weakness 2: a change made through one reaches a proxy of the other within 300 ms", async () => {
     const token = await left.token();
     const proxy = connectScriptedProxy(right, { token, resume: { epoch: "", revision: 0 } });
     await proxy.synced();
