@@ -132,7 +132,7 @@ suite("streaming", () => {
     assert.ok(backend.requests.at(-1)!.body === body);
   });
 
-  test("weakness 41: a visitor who leaves ends the request to the target", async () => {
+  test("a visitor who leaves ends the request to the target", async () => {
     let closed = false;
     const { backend, host } = await http((incoming, response) => {
       incoming.socket.on("close", () => {

@@ -2,10 +2,11 @@ import assert from "node:assert/strict";
 import { request } from "node:http";
 import { requestIds } from "../../src/observe/request-id.ts";
 import { type Backend, startBackend } from "../support/backend.ts";
-import { get } from "../support/client.ts";
+import { get, rawTls } from "../support/client.ts";
 import { until } from "../support/management-server.ts";
-import { httpService } from "../support/mappings.ts";
+import { httpService, removed } from "../support/mappings.ts";
 import { startTestProxy, type TestProxy } from "../support/proxy.ts";
+import { openWebSocket, startSocketBackend } from "../support/websocket.ts";
 
 suite("what can be seen from outside", () => {
   let proxy: TestProxy;
@@ -55,6 +56,74 @@ suite("what can be seen from outside", () => {
       proxy.management.accessLogs.map(({ path }) => path),
       ["/seen"],
     );
+  });
+
+  test("weakness 41: what became of a request is logged as it was: left, broken off, refused, unreachable, upgraded", async () => {
+    const sockets = await startSocketBackend();
+    const odd = await startBackend((call, response) => {
+      if (call.url === "/silent") return;
+      if (call.url === "/broken") {
+        response.writeHead(200, { "content-length": "1000" });
+        response.write("x".repeat(100));
+        setTimeout(() => response.socket?.destroy(), 20);
+        return;
+      }
+      response.writeHead(call.url === "/own-401" ? 401 : 403).end("mine");
+    });
+    const host = "odd.example.test";
+    const nobody = await startBackend();
+    nobody.close();
+    await proxy.management.apply(
+      httpService("odd", host, [
+        { path: "/", target: odd.url, options: { pathRewrite: 1 } },
+        { path: "/ws", target: sockets.url, options: { pathRewrite: 1 } },
+        { path: "/gone", target: nobody.url, options: { pathRewrite: 1 } },
+      ]),
+    );
+    proxy.management.accessLogs.length = 0;
+    const logged = async (path: string) => {
+      await until(
+        () => proxy.management.accessLogs.some((entry) => entry.path === path),
+        `the log of ${path}`,
+      );
+      const { responseCode, authSuccess, metadata } = proxy.management.accessLogs.find(
+        (entry) => entry.path === path,
+      )!;
+      return [responseCode, authSuccess, metadata];
+    };
+    try {
+      const silent = await rawTls(proxy.port, proxy.ca, host);
+      silent.write(`GET /silent HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+      await until(() => odd.requests.length === 1);
+      silent.destroy();
+      assert.deepEqual(await logged("/silent"), [499, true, { aborted: "true" }]);
+      await get({ port: proxy.port, ca: proxy.ca, host, path: "/broken" }).catch(() => {});
+      const broken = { aborted: "true", answer: "upstream.connection_failed" };
+      assert.deepEqual(await logged("/broken"), [200, true, broken]);
+      for (const [path, status] of [
+        ["/own-401", 401],
+        ["/own-403", 403],
+      ] as const) {
+        await get({ port: proxy.port, ca: proxy.ca, host, path });
+        // The target's own refusal is no failed sign-in here.
+        assert.deepEqual(await logged(path), [status, true, {}]);
+      }
+      await get({ port: proxy.port, ca: proxy.ca, host, path: "/gone" });
+      const [status, , metadata] = await logged("/gone");
+      assert.equal(status, 502);
+      assert.match(JSON.stringify(metadata), /upstream\./);
+      const { socket } = await openWebSocket({ port: proxy.port, ca: proxy.ca, host, path: "/ws" });
+      socket!.write("hello");
+      await new Promise((resolve) => socket!.once("data", resolve));
+      socket!.end();
+      assert.equal((await logged("/ws"))[0], 101);
+      const entry = proxy.management.accessLogs.find(({ path }) => path === "/ws")!;
+      assert.ok(entry.bytesUpload >= 5n && entry.bytesDownload >= 5n, "bytes of the WebSocket");
+    } finally {
+      await proxy.management.apply(removed("odd"));
+      odd.close();
+      sockets.close();
+    }
   });
 
   test("weakness 42: metrics count by published host and status, never by a host that a visitor made up", async () => {
