@@ -383,6 +383,21 @@ suite("private services", () => {
     assert.equal(await status(visitor), 200);
   });
 
+  test("gRPC weakness 8: the account is left with its last service, also after a change of the domain", async () => {
+    const left = () =>
+      proxy.management.tunnelMessages.some(
+        ({ msg }) => msg?.$case === "leaveAccountId" && msg.value === "account-1",
+      );
+    await proxy.management.apply(privately());
+    assert.equal(await status(visitor), 200);
+    await proxy.management.apply(privately({ domain: "moved.example.test" }));
+    assert.equal(await code(visitor), "404 service.not_found");
+    assert.equal(await status(visitor, { host: "moved.example.test" }), 200);
+    assert.equal(left(), false);
+    await proxy.management.apply(removed("app"));
+    await until(left, "the account to be left");
+  });
+
   test("client certificates are asked for inside the overlay as well", async () => {
     const ours = await createAuthority("Ours");
     const client = await issueClientCertificate(ours, "build-server");

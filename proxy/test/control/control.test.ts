@@ -46,7 +46,7 @@ suite("control stream", () => {
     assert.equal(server.tokens[0], "Bearer nbx_test");
   });
 
-  test("every message is acknowledged after it is applied, empty ones too", async () => {
+  test("gRPC weakness 9: every message is acknowledged after it is applied, empty ones too", async () => {
     const { management: server, port, ca } = await start();
     const ack = await server.apply(httpService("s1", "app.example.test", backend.url));
     assert.equal(ack.appliedRevision, 1n);

@@ -144,6 +144,34 @@ suite("restrictions of services without HTTP", () => {
     }
   });
 
+  test("weakness 23: behind a PROXY header too, a client may end its side and still get the answer", async () => {
+    const counting = createServer({ allowHalfOpen: true }, (socket) => {
+      let bytes = 0;
+      socket.on("error", () => {});
+      socket.on("data", (chunk: Buffer) => {
+        bytes += chunk.length;
+      });
+      socket.on("end", () => socket.end(`${bytes} bytes`));
+    });
+    await once(counting.listen(0, "127.0.0.1"), "listening");
+    ports["tcp-half"] = await freePort("tcp");
+    const { port } = counting.address() as AddressInfo;
+    await proxy.management.apply(relay("tcp-half", "tcp", ports["tcp-half"], port, {}));
+    const socket = connect({ host: "127.0.0.1", port: ports["tcp-half"], allowHalfOpen: true });
+    socket.end(`PROXY TCP4 ${DUTCH} 127.0.0.1 40000 ${ports["tcp-half"]}\r\nhello`);
+    let text = "";
+    socket.on("data", (chunk: Buffer) => {
+      text += chunk.toString();
+    });
+    try {
+      await once(socket, "end");
+      assert.equal(text, "5 bytes");
+    } finally {
+      socket.destroy();
+      counting.close();
+    }
+  });
+
   const logged = (id: string, address: string) =>
     proxy.management.accessLogs.find(({ serviceId, sourceIp }) => serviceId === id && sourceIp === address);
 

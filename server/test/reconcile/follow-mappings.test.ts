@@ -134,7 +134,7 @@ suite("what a proxy is told", () => {
     stop.abort();
   });
 
-  test("proxies that need the same at the same time share one reading", async () => {
+  test("gRPC weakness 4: proxies that need the same at the same time share one reading", async () => {
     const loads = createMappingLoads(plane.store);
     const a = await plane.service("a");
     const change = new Map([[a.id as string, { accountId: plane.account, revision: a.revision }]]);
