@@ -3,17 +3,13 @@
 // when whatever gathers while one batch is under way goes into the next. Both in turn, in pairs; ratios are batch to single.
 //   npm run build && npx tsx bench/batch-writes.ts [--services 400] [--pairs 3] [--parallelism 10]
 // This is the best case for batches: here a writer has its next write ready at once, Terraform computes in between.
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { Api } from "../scripts/stack/api.ts";
-import { waitFor } from "../scripts/stack/child.ts";
-import { freePort } from "../scripts/stack/free-port.ts";
-import { createAuthority, issueCertificate } from "../scripts/stack/local-ca.ts";
-import { startProxy, startServer } from "../scripts/stack/programs.ts";
+import type { Api } from "../scripts/stack/api.ts";
+import { CLUSTER, startBenchCluster } from "./bench-cluster.ts";
 
-const CLUSTER = "bench.example.net";
 const SERVICES = "/reverse-proxies/services";
 
 const { values: options } = parseArgs({
@@ -101,46 +97,9 @@ interface Cost {
 }
 
 const folder = mkdtempSync(join(tmpdir(), "netbird-batch-bench-"));
-const port = await freePort("tcp");
-const server = startServer({
-  port,
-  stateDir: join(folder, "server"),
-  logFile: join(folder, "server.log"),
-  env: { NB_LOG_LEVEL: "warn" },
-});
-let proxy: ReturnType<typeof startProxy> | undefined;
+const cluster = await startBenchCluster(folder);
+const { server, api } = cluster;
 try {
-  const url = `http://127.0.0.1:${port}`;
-  await waitFor("the server", () => new Api(url).call("GET", "/instance"));
-  const owner = { email: "a@example.com", name: "A", password: "correct horse", create_pat: true };
-  const { personal_access_token: token } = await new Api(url).call<{ personal_access_token: string }>(
-    "POST",
-    "/setup",
-    owner,
-  );
-  const api = new Api(url, token);
-  const { plain_token: proxyToken } = await api.call<{ plain_token: string }>(
-    "POST",
-    "/reverse-proxies/proxy-tokens",
-    { name: "bench" },
-  );
-  const certificateDir = join(folder, "certificates");
-  mkdirSync(certificateDir);
-  const pair = await issueCertificate(await createAuthority("Bench"), [`*.${CLUSTER}`]);
-  writeFileSync(join(certificateDir, "tls.crt"), pair.certificate);
-  writeFileSync(join(certificateDir, "tls.key"), pair.key);
-  proxy = startProxy({
-    domain: CLUSTER,
-    managementUrl: url,
-    token: proxyToken,
-    httpsPort: await freePort("tcp"),
-    healthPort: await freePort("tcp"),
-    wireguardPort: await freePort("udp"),
-    stateDir: join(folder, "proxy"),
-    certificateDir,
-    logFile: join(folder, "proxy.log"),
-    env: { NB_PROXY_LOG_LEVEL: "warn" },
-  });
   const peer = await api.call<{ id: string }>("POST", "/peers", { name: "web" });
   const creations: Write[] = Array.from({ length: count }, (_, n) => ({
     method: "POST",
@@ -155,8 +114,6 @@ try {
       ],
     },
   }));
-
-  await waitFor("the proxy", () => api.call("POST", `${SERVICES}?dry_run=true`, creations[0]!.body));
 
   const costs = new Map<string, Cost[]>();
   const measure = async (name: string, way: typeof oneByOne, query: string, writes: readonly Write[]) => {
@@ -206,7 +163,6 @@ try {
   console.log(`${count} services, ${options.parallelism} at a time, mean of ${options.pairs} pairs`);
   console.table(table);
 } finally {
-  await proxy?.stop();
-  await server.stop();
+  await cluster.stop();
   rmSync(folder, { recursive: true, force: true });
 }

@@ -11,13 +11,9 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { Api } from "../scripts/stack/api.ts";
-import { waitFor } from "../scripts/stack/child.ts";
-import { freePort } from "../scripts/stack/free-port.ts";
-import { createAuthority, issueCertificate } from "../scripts/stack/local-ca.ts";
-import { repository, startProxy, startServer } from "../scripts/stack/programs.ts";
+import { repository } from "../scripts/stack/programs.ts";
+import { CLUSTER, startBenchCluster } from "./bench-cluster.ts";
 
-const CLUSTER = "bench.example.net";
 const PROGRAM = "terraform-provider-netbird_v0.1.0";
 
 const { values: options } = parseArgs({
@@ -109,51 +105,10 @@ function terraform(
   });
 }
 
-const port = await freePort("tcp");
-const server = startServer({
-  port,
-  stateDir: join(folder, "server"),
-  logFile: join(folder, "server.log"),
-  env: { NB_LOG_LEVEL: "warn" },
-});
-let proxy: ReturnType<typeof startProxy> | undefined;
-const gateway = countingGateway(port);
+const cluster = await startBenchCluster(folder);
+const { server, token, api } = cluster;
+const gateway = countingGateway(cluster.port);
 try {
-  const url = `http://127.0.0.1:${port}`;
-  const anonymous = new Api(url);
-  await waitFor("the server", () => anonymous.call("GET", "/instance"));
-  const { personal_access_token: token } = await anonymous.call<{ personal_access_token: string }>(
-    "POST",
-    "/setup",
-    { email: "a@example.com", name: "A", password: "correct horse", create_pat: true },
-  );
-  const api = new Api(url, token);
-  const { plain_token: proxyToken } = await api.call<{ plain_token: string }>(
-    "POST",
-    "/reverse-proxies/proxy-tokens",
-    { name: "bench" },
-  );
-  const certificateDir = join(folder, "certificates");
-  mkdirSync(certificateDir);
-  const pair = await issueCertificate(await createAuthority("Bench"), [`*.${CLUSTER}`]);
-  writeFileSync(join(certificateDir, "tls.crt"), pair.certificate);
-  writeFileSync(join(certificateDir, "tls.key"), pair.key);
-  proxy = startProxy({
-    domain: CLUSTER,
-    managementUrl: url,
-    token: proxyToken,
-    httpsPort: await freePort("tcp"),
-    healthPort: await freePort("tcp"),
-    wireguardPort: await freePort("udp"),
-    stateDir: join(folder, "proxy"),
-    certificateDir,
-    logFile: join(folder, "proxy.log"),
-    env: { NB_PROXY_LOG_LEVEL: "warn" },
-  });
-  await waitFor(
-    "the proxy",
-    async () => (await api.call<unknown[]>("GET", "/reverse-proxies/clusters")).length > 0,
-  );
   const peer = await api.call<{ id: string }>("POST", "/peers", { name: "web" });
 
   await new Promise<void>((resolve) => gateway.server.listen(0, "127.0.0.1", resolve));
@@ -229,7 +184,6 @@ try {
 } finally {
   gateway.server.closeAllConnections();
   gateway.server.close();
-  await proxy?.stop();
-  await server.stop();
+  await cluster.stop();
   rmSync(folder, { recursive: true, force: true });
 }
