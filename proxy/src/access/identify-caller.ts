@@ -22,8 +22,8 @@ const HEADER_CACHE_MS = 60_000;
 const MAX_COOKIES = 4;
 
 /**
- * Finds out who the caller is: by the tunnel, by session cookie, by a credential in a header, by the login form. Whether that is enough
- * is decided in the next stage.
+ * Finds out who the caller is: by the tunnel, by session cookie, by a credential in a header, by the login form. Whether
+ * that is enough is decided in the next stage.
  */
 export function identifyCaller(x: Exchange): Answer | undefined | Promise<Answer | undefined> {
   const policy = x.service!.access;

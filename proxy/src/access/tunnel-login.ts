@@ -5,9 +5,10 @@ import type { AccessPolicy } from "./policy.ts";
 /** Where a connection over an account's overlay comes from. */
 export interface OverlayOrigin {
   readonly accountId: AccountId;
-  /** The peer's public key and address belong together, as WireGuard's cryptokey routing proves. */
-  readonly peerId: string;
-  /** Whom the peer stands for now; undefined when that is nobody (any more). */
+  /**
+   * Whom the peer stands for now, whose public key and address belong together, as WireGuard's cryptokey routing proves;
+   * undefined when that is nobody (any more).
+   */
   identity(): OverlayIdentity | undefined;
 }
 

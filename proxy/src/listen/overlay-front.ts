@@ -14,10 +14,7 @@ const TLS_HANDSHAKE = 22;
 export interface OverlayGate {
   readonly accountId: AccountId;
   hasAddress(address: string): boolean;
-  peerAt(
-    publicKey: Key,
-    address: string,
-  ): { readonly peerId: string; readonly identity: OverlayIdentity | undefined } | undefined;
+  peerAt(publicKey: Key, address: string): { readonly identity: OverlayIdentity | undefined } | undefined;
 }
 
 /**
@@ -36,14 +33,13 @@ export class OverlayFront {
 
   take(gate: OverlayGate, incoming: IncomingConnection): void {
     const { localAddress, localPort, remoteAddress, peer: publicKey } = incoming;
-    const peer = gate.peerAt(publicKey, remoteAddress);
-    if (this.#closed || peer === undefined || !PORTS.includes(localPort) || !gate.hasAddress(localAddress)) {
+    const isPeer = gate.peerAt(publicKey, remoteAddress) !== undefined;
+    if (this.#closed || !isPeer || !PORTS.includes(localPort) || !gate.hasAddress(localAddress)) {
       incoming.refuse("refused");
       return;
     }
     void this.#sort(incoming.accept(), {
       accountId: gate.accountId,
-      peerId: peer.peerId,
       identity: () => gate.peerAt(publicKey, remoteAddress)?.identity,
     });
   }
@@ -61,15 +57,11 @@ export class OverlayFront {
       this.#front.takePlain(socket, origin);
       return;
     }
-    if (!this.#table.current.hasClientAuthorities) {
-      this.#front.takeOverlay(socket, origin);
-      return;
-    }
     const serverName = await peekServerName(socket);
     if (serverName === undefined) return;
     const service = this.#table.current.http.get(serverName);
     const authority = service?.accountId === origin.accountId ? service.access.clientAuthority : undefined;
-    this.#front.takeOverlay(socket, origin, authority);
+    this.#front.takeOverlay(socket, origin, { serverName, authority });
   }
 
   /** Accepts no more; what is accepted goes on. */

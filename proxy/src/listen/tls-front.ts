@@ -138,15 +138,24 @@ export class TlsFront {
   /**
    * Takes over a TLS connection out of the overlay, with everything that was read from it put back. Each gets a server of its
    * own: behind a socket that is not the kernel's, nothing else ties the handshake to where it came from.
+   *
+   * @param hello the name that the client asks for, empty when it names none, and whose certificates its service takes
    */
-  takeOverlay(socket: TunnelSocket, overlay: OverlayOrigin, authority?: ClientAuthority): void {
+  takeOverlay(
+    socket: TunnelSocket,
+    overlay: OverlayOrigin,
+    { serverName, authority }: { serverName: string; authority: ClientAuthority | undefined },
+  ): void {
     const where = { ...addressesOf(socket), overlay };
     const onSecured = (tls: TLSSocket, client: ClientPart = {}) =>
       this.#serve(tls, { ...client, ...where, serverName: serverNameOf(tls) });
     socket.allowHalfOpen = false;
     let server: TlsServer;
     if (authority === undefined) {
-      server = createServer(this.#serverOptions());
+      const hasOwnPair = serverName !== "" && this.#contextFor(serverName) !== undefined;
+      // Reading the fallback's pair takes longer than all the rest of it, and here it is not needed.
+      const withoutPair = hasOwnPair ? { cert: undefined, key: undefined } : {};
+      server = createServer({ ...this.#serverOptions(), ...withoutPair });
       server.on("secureConnection", (tls) => onSecured(tls));
       server.on("tlsClientError", this.#onHandshakeFailed);
     } else server = this.#withClientCertificates.serverFor(authority, onSecured);

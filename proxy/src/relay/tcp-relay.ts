@@ -54,6 +54,7 @@ export async function relayTcp(
     return;
   }
   const dialling = new AbortController();
+  let holder = service;
   const placeholder = {
     destroy: () => client.destroy(),
     moved(to: Service, sameAccess: boolean): void {
@@ -61,7 +62,6 @@ export async function relayTcp(
       else holder = to;
     },
   };
-  let holder = service;
   service.longLived.add(placeholder);
   client.once("close", () => dialling.abort());
   let upstream: Duplex;

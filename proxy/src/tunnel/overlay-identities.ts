@@ -3,7 +3,6 @@ import type { OverlayIdentity } from "../access/tunnel-login.ts";
 
 /** A peer's own addresses, and whom it stands for. */
 export interface OverlayPeer {
-  readonly peerId: string;
   readonly addresses: ReadonlySet<string>;
   /** Undefined: nobody. */
   readonly identity: OverlayIdentity | undefined;
@@ -15,10 +14,9 @@ export function overlayPeers({
   groups,
 }: Pick<control.TunnelState, "peers" | "groups">): ReadonlyMap<string, OverlayPeer> {
   return new Map(
-    peers.map(({ peerId, publicKey, allowedIps, identity }) => [
+    peers.map(({ publicKey, allowedIps, identity }) => [
       publicKey,
       {
-        peerId,
         addresses: new Set(allowedIps.map((prefix) => prefix.slice(0, prefix.lastIndexOf("/")))),
         identity: identity && overlayIdentity(identity, groups),
       },
