@@ -1,8 +1,10 @@
 // What a flood of wrong PINs at one service does to another: latency of the other service with nobody guessing and with
 // 10,000 wrong PINs from 50 addresses, and how many of them were looked at (each costs the server a slow hash). The proxy
-// is here, server and visitors in processes of their own.
+// is here; server, visitors and those who guess are in processes of their own, so that what is measured is not the load that
+// guessing puts on the one who measures.
 //   npx tsx bench/sign-in-flood.ts [--attempts 10000] [--rate 200]
 import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { startBackend } from "../proxy/test/support/backend.ts";
@@ -22,25 +24,24 @@ const { values: options } = parseArgs({
     rate: { type: "string", default: "200" },
     // Of the other processes.
     visitors: { type: "string" },
+    guessers: { type: "string" },
     server: { type: "string" },
   },
 });
 const attempts = Number(options.attempts);
 const rate = Number(options.rate);
-const PROBES_PER_SECOND = 100;
+const LOOKS_PER_SECOND = 100;
 
 interface Visit {
   port: number;
   ca: string;
 }
-interface Result {
-  idle: number[];
-  flooded: number[];
-  statuses: [number, number][];
-}
+/** How many guesses had each status. */
+type Statuses = [number, number][];
 
 if (options.server !== undefined) await manage(Number(options.server));
 else if (options.visitors !== undefined) await visit(JSON.parse(options.visitors) as Visit);
+else if (options.guessers !== undefined) await guess(JSON.parse(options.guessers) as Visit);
 else await serve();
 
 interface Managed {
@@ -50,11 +51,14 @@ interface Managed {
 
 function start<T>(role: string, argument: string): { child: ChildProcess; first: Promise<T> } {
   const child = fork(fileURLToPath(import.meta.url), [...process.argv.slice(2), role, argument]);
-  const first = new Promise<T>((resolve, reject) => {
+  return { child, first: next<T>(child) };
+}
+
+function next<T>(child: ChildProcess): Promise<T> {
+  return new Promise((resolve, reject) => {
     child.once("message", (message) => resolve(message as T));
-    child.once("exit", (code) => reject(new Error(`${role} ended with ${code}`)));
+    child.once("exit", (code) => reject(new Error(`a process ended with ${code}`)));
   });
-  return { child, first };
 }
 
 async function manage(backendPort: number): Promise<void> {
@@ -81,8 +85,11 @@ async function serve(): Promise<void> {
   const cluster = await new Cluster(plane).start(1, { NB_LOG_LEVEL: "warn" });
   await cluster.signIn(cluster.proxies[0]!, "shop", "pin=123456");
   const where: Visit = { port: cluster.proxies[0]!.port, ca: (await testAuthority()).certificate };
-  const visitors = start<Result>("--visitors", JSON.stringify(where));
-  const { idle, flooded, statuses } = await visitors.first;
+  const visitors = start<number[]>("--visitors", JSON.stringify(where));
+  const idle = await visitors.first;
+  const guessers = start<Statuses>("--guessers", JSON.stringify(where));
+  visitors.child.send("again");
+  const [flooded, statuses] = await Promise.all([next<number[]>(visitors.child), guessers.first]);
   const counts = new Map(statuses);
   const quantile = (of: number[], q: number) => of.sort((a, b) => a - b)[Math.floor(of.length * q)]!;
   console.table(
@@ -101,15 +108,28 @@ async function serve(): Promise<void> {
 
 async function visit({ port, ca }: Visit): Promise<void> {
   const wiki = await http2Session(port, ca, `wiki.${CLUSTER}`);
-  const shop = await http2Session(port, ca, `shop.${CLUSTER}`);
-  const statuses = new Map<number, number>();
-  const probe = async (into: number[]) => {
+  const look = async (into: number[]) => {
     const startedMs = performance.now();
     const { status } = await http2Get(wiki);
     if (status !== 200) throw new Error(`the other service answers ${status}`);
     into.push(performance.now() - startedMs);
   };
-  const guess = async (n: number) => {
+  await atRate(LOOKS_PER_SECOND, 500, () => look([]));
+  for (const again of [true, false]) {
+    const taken: number[] = [];
+    await atRate(LOOKS_PER_SECOND, (LOOKS_PER_SECOND * attempts) / rate, () => look(taken));
+    const told = again ? once(process, "message") : undefined;
+    process.send!(taken);
+    await told;
+  }
+  wiki.close();
+  process.disconnect();
+}
+
+async function guess({ port, ca }: Visit): Promise<void> {
+  const shop = await http2Session(port, ca, `shop.${CLUSTER}`);
+  const statuses = new Map<number, number>();
+  await atRate(rate, attempts, async (n) => {
     const { status } = await http2Get(
       shop,
       {
@@ -120,19 +140,9 @@ async function visit({ port, ca }: Visit): Promise<void> {
       `pin=${String(n % 100_000).padStart(6, "0")}`,
     );
     statuses.set(status, (statuses.get(status) ?? 0) + 1);
-  };
-  await atRate(PROBES_PER_SECOND, 500, () => probe([]));
-  const seconds = attempts / rate;
-  const idle: number[] = [];
-  await atRate(PROBES_PER_SECOND, PROBES_PER_SECOND * seconds, () => probe(idle));
-  const flooded: number[] = [];
-  await Promise.all([
-    atRate(rate, attempts, guess),
-    atRate(PROBES_PER_SECOND, PROBES_PER_SECOND * seconds, () => probe(flooded)),
-  ]);
-  wiki.close();
+  });
   shop.close();
-  process.send!({ idle, flooded, statuses: [...statuses] } satisfies Result, () => process.disconnect());
+  process.send!([...statuses] satisfies Statuses, () => process.disconnect());
 }
 
 /** Starts work at its time, whether the one before has ended or not. */

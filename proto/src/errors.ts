@@ -63,7 +63,11 @@ export const errorCodes = {
   },
   "service.subdomain_required": { http: 422, grpc: 3, hint: "Put a label in front of the cluster domain." },
   "service.no_targets": { http: 422, grpc: 3, hint: "Add at least one target." },
-  "service.duplicate_path": { http: 422, grpc: 3, hint: "Give every target its own path." },
+  "service.duplicate_target": {
+    http: 422,
+    grpc: 3,
+    hint: "Remove one of the two targets, or change its path or where it leads.",
+  },
   "service.target_not_found": {
     http: 422,
     grpc: 3,

@@ -316,8 +316,13 @@ function withEndpoint(config: ProxyConfig, port: number): ProxyConfig {
 
 function logRequest(sender: AccessLogSender, x: Exchange, complete: boolean): void {
   // Names that nobody published are noise, and records without an account are refused by the server.
-  if (x.service === undefined || x.route?.accessLog === false) return;
+  if (x.service === undefined || !isLogged(x)) return;
   if (sender.admit()) sender.send(requestRecord(x, Date.now(), complete));
+}
+
+function isLogged({ route, target }: Exchange): boolean {
+  if (target !== undefined) return target.accessLog;
+  return route === undefined || route.targets.some(({ accessLog }) => accessLog);
 }
 
 const nextRelayId = requestIds(Date.now);

@@ -280,7 +280,7 @@ export class ControlPlane {
         // Visitors may come through the tunnel, wherever the targets are.
         service.access.tunnelLogin !== undefined ||
         service.relay !== undefined ||
-        service.routes.some(({ probe }) => probe.dialer.key !== "direct");
+        service.routes.some(({ targets }) => targets.some(({ probe }) => probe.dialer.key !== "direct"));
       if (tunnelled) wanted.add(service.accountId);
     }
     this.#parts.tunnels.retain(wanted);
@@ -329,7 +329,7 @@ function servicesByProbe(registry: ServiceRegistry): Map<Probe, string[]> {
     else if (ids.at(-1) !== id) ids.push(id);
   };
   for (const [id, { service }] of registry.served) {
-    for (const { probe } of service.routes) add(probe, id);
+    for (const { targets } of service.routes) for (const { probe } of targets) add(probe, id);
     if (service.relay !== undefined) add(service.relay.probe, id);
   }
   return byProbe;

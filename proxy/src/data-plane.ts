@@ -188,6 +188,7 @@ export class DataPlane {
     metrics.requests.inc({ host: x.service?.domain ?? "", status: x.status === 0 ? 499 : x.status });
     metrics.requestMs.observe(nowMs - x.startedMs);
     if (x.upstreamAnsweredMs > 0) metrics.backendMs.observe(x.upstreamAnsweredMs - x.startedMs);
+    if (x.failedOver > 0) metrics.failovers.inc(x.failedOver);
     if (x.answer !== undefined) metrics.failures.inc({ code: x.answer.code });
     onFinished(x, complete);
   }

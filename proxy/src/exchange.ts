@@ -5,7 +5,7 @@ import type { Suspicion } from "./access/suspects.ts";
 import type { Answer } from "./answer/catalogue.ts";
 import type { Downstream } from "./listen/downstream.ts";
 import type { RequestPathParts } from "./request-path.ts";
-import type { PathRoute, Service } from "./route/service.ts";
+import type { HttpTarget, PathRoute, Service } from "./route/service.ts";
 
 const noFindings: readonly Finding[] = [];
 
@@ -50,8 +50,11 @@ export class Exchange {
   sessionToken = "";
   /** Headers for whatever answer follows, name and value by turns: the session cookie. */
   answerHeaders: string[] | undefined;
-  // prepareHeaders
-  upstreamHeaders: string[] = [];
+  // forward
+  /** The one that the request went to last. */
+  target: HttpTarget | undefined;
+  /** Targets of the path that it was sent to before. */
+  failedOver = 0;
 
   // For the access log.
   status = 0;

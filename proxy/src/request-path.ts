@@ -18,8 +18,7 @@ import { sendAnswer } from "./answer/send-answer.ts";
 import { Exchange } from "./exchange.ts";
 import { forward } from "./forward/forward.ts";
 import { LOOP_HEADER } from "./forward/header-names.ts";
-import { type ForwardingRules, upstreamHeaders } from "./forward/request-headers.ts";
-import { schemeOf } from "./forward/scheme.ts";
+import type { ForwardingRules } from "./forward/request-headers.ts";
 import type { Downstream } from "./listen/downstream.ts";
 import type { Logger } from "./observe/log.ts";
 import { hostOf } from "./route/host-name.ts";
@@ -60,8 +59,7 @@ export const requestPath: readonly Stage[] = [
   applyRules, //      path, method, header -> the service's rule  403 access.rule_denied, 400 access.ambiguous_path
   identifyCaller, //  cookie, header, login form -> caller        401 access.credentials_wrong, 303
   decideAccess, //    caller and policy -> pass, or               401/403 access.*
-  prepareHeaders, //  hop-by-hop out, X-Forwarded-* in
-  forward, //         through the tunnel, streamed                502/503/504 upstream.*, proxy.overloaded
+  forward, //         target, headers, through the tunnel, streamed  502/503/504 upstream.*, proxy.overloaded
 ];
 
 /** Takes one request through the path. */
@@ -249,14 +247,4 @@ function limitRate(x: Exchange): Answer | undefined {
   if (rate.mode === "observe") return undefined;
   x.authMechanism = finding.verdict;
   return answer("access.too_many_requests", { headers: ["retry-after", String(waitSeconds)] });
-}
-
-function prepareHeaders(x: Exchange): undefined {
-  const { forwarding } = x.parts;
-  const { overlay, localPort } = x.down.connection;
-  const rules =
-    overlay === undefined
-      ? forwarding
-      : { ...forwarding, proto: schemeOf(x), defaultPort: String(localPort) };
-  x.upstreamHeaders = upstreamHeaders(x, rules);
 }

@@ -200,15 +200,15 @@ resource "netbird_proxy_service" "wrong" {
       );
     });
 
-    test("a path that is there twice, also with a slash at its end", async () => {
+    test("a target that is there twice, also with a slash at the end of its path", async () => {
       for (const second of ["/api", "/api/"]) {
         await refused(
           {
             status: 422,
-            code: "service.duplicate_path",
-            path: "targets[1].path",
+            code: "service.duplicate_target",
+            path: "targets[1].target_id",
             message: /targets\[0\]/,
-            hint: /its own path/,
+            hint: /change its path/,
           },
           service({ targets: [target({ path: "/api" }), target({ path: second })] }),
         );

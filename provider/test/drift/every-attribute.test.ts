@@ -13,6 +13,7 @@ const impossible: Record<string, string> = {
   "netbird_proxy_service.targets emptied": "a service has a target",
   "netbird_proxy_service.target emptied": "a service has a target",
   "netbird_proxy_service.targets.options.proxy_protocol changed": "mode http has no PROXY protocol",
+  "netbird_proxy_service.targets.replicas.options.proxy_protocol changed": "mode http has no PROXY protocol",
   "netbird_proxy_service.target.enabled changed": "the only target of a layer 4 mode is always enabled",
   "netbird_proxy_service.target.options.skip_tls_verify changed": "layer 4 modes have no such option",
   "netbird_proxy_service.target.options.path_rewrite changed": "layer 4 modes have no such option",

@@ -24,7 +24,8 @@ export interface UpstreamHandler {
   data(chunk: Buffer): boolean;
   complete(trailers: Buffer[]): void;
   upgraded(status: number, headers: Buffer[], socket: Duplex): void;
-  failed(error: Error): void;
+  /** @param sent the target may have seen something of the request */
+  failed(error: Error, sent: boolean): void;
 }
 
 /** What a connection tells its pool. */
@@ -145,6 +146,6 @@ export class UpstreamConnection {
     const handler = this.#handler;
     this.#handler = undefined;
     if (!this.closed) this.#onDisconnect();
-    handler?.failed(error);
+    handler?.failed(error, true);
   }
 }

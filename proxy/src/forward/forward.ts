@@ -2,21 +2,31 @@ import type { Duplex } from "node:stream";
 import { type Answer, type AnswerCode, answer } from "../answer/catalogue.ts";
 import { sendAnswer } from "../answer/send-answer.ts";
 import type { Exchange } from "../exchange.ts";
+import type { HttpTarget } from "../route/service.ts";
+import { chooseTarget, hasAlternative } from "./choose-target.ts";
 import type { UpstreamHandler } from "./connection.ts";
 import { errorCode } from "./dial.ts";
 import { RequestBody } from "./request-body.ts";
-import { upstreamPath } from "./request-headers.ts";
+import { upstreamHeaders, upstreamPath } from "./request-headers.ts";
 import { downstreamHeaders } from "./response-headers.ts";
 import { relayUpgrade, upgradeHeaders, verifyUpgrade, websocketKey } from "./upgrade.ts";
 
 /** Methods that may be sent twice without doing more than once (RFC 9110 §9.2.2). */
 const repeatable = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE", "PROPFIND", "REPORT"]);
 
-/** Sends the request to its target and the target's answer to the visitor, both as they come. */
+/** How long a target may take to accept a connection while another one of its path is waiting. */
+const FAIL_OVER_AFTER_MS = 3000;
+
+/**
+ * Sends the request to a target of its path and the target's answer to the visitor, both as they come. Goes on to the next
+ * target when one cannot be connected to, or breaks before it answers a request that may be repeated.
+ */
 export function forward(x: Exchange): Answer | undefined {
   const forwarding = new Forwarding(x);
-  return forwarding.run() ? undefined : answer("proxy.overloaded", { headers: ["retry-after", "1"] });
+  return forwarding.run() ? undefined : overloaded();
 }
+
+const overloaded = () => answer("proxy.overloaded", { headers: ["retry-after", "1"] });
 
 class Forwarding implements UpstreamHandler {
   readonly #x: Exchange;
@@ -28,6 +38,9 @@ class Forwarding implements UpstreamHandler {
   #timedOut = false;
   #websocketKey = "";
   #hasBody = true;
+  #repeatable = false;
+  /** Targets that have failed this request. */
+  #tried: Set<HttpTarget> | undefined;
 
   constructor(x: Exchange) {
     this.#x = x;
@@ -36,19 +49,40 @@ class Forwarding implements UpstreamHandler {
   run(): boolean {
     const x = this.#x;
     const { down } = x;
-    const route = x.route!;
-    const headers = x.upstreamHeaders;
-    if (down.upgrade !== undefined) {
-      this.#websocketKey = websocketKey(x);
-      upgradeHeaders(x, this.#websocketKey, headers);
-    }
+    if (down.upgrade !== undefined) this.#websocketKey = websocketKey(x);
     if (down.body !== undefined) {
       this.#body = new RequestBody(down.body, () => this.#headTimer?.refresh());
     }
     down.onClose = (complete) => this.#downstreamClosed(complete);
     down.onDrain = () => this.#drained();
-    const canRepeat = this.#body === undefined && down.upgrade === undefined && repeatable.has(down.method);
-    const sent = route.upstream.send(
+    this.#repeatable = this.#body === undefined && down.upgrade === undefined && repeatable.has(down.method);
+    if (this.#sendToNext()) return true;
+    down.onClose = undefined;
+    down.onDrain = undefined;
+    this.#body?.destroy();
+    return false;
+  }
+
+  /** @returns false when every target has failed or has as many requests as it may have */
+  #sendToNext(): boolean {
+    const x = this.#x;
+    for (;;) {
+      const target = chooseTarget(x.route!, this.#tried);
+      if (target === undefined) return false;
+      if (this.#send(target)) return true;
+      this.#tried ??= new Set();
+      this.#tried.add(target);
+    }
+  }
+
+  #send(target: HttpTarget): boolean {
+    const x = this.#x;
+    const { down } = x;
+    x.target = target;
+    const headers = upstreamHeaders(x);
+    if (down.upgrade !== undefined) upgradeHeaders(x, this.#websocketKey, headers);
+    const { dialTimeoutMs } = target;
+    return target.upstream.send(
       {
         method: down.method,
         path: upstreamPath(x),
@@ -57,14 +91,14 @@ class Forwarding implements UpstreamHandler {
         upgrade: down.upgrade,
       },
       this,
-      { dialTimeoutMs: route.dialTimeoutMs, repeatable: canRepeat },
+      {
+        dialTimeoutMs: hasAlternative(x.route!, target, this.#tried)
+          ? Math.min(dialTimeoutMs, FAIL_OVER_AFTER_MS)
+          : dialTimeoutMs,
+        repeatable: this.#repeatable,
+        reachedMs: target.probe.lastSuccessMs,
+      },
     );
-    if (!sent) {
-      down.onClose = undefined;
-      down.onDrain = undefined;
-      this.#body?.destroy();
-    }
-    return sent;
   }
 
   // What the upstream calls.
@@ -75,7 +109,7 @@ class Forwarding implements UpstreamHandler {
       abort();
       return;
     }
-    const limitMs = this.#x.route!.headerTimeoutMs;
+    const limitMs = this.#x.target!.headerTimeoutMs;
     if (limitMs > 0 && this.#headTimer === undefined) {
       this.#headTimer = setTimeout(() => {
         this.#timedOut = true;
@@ -93,7 +127,7 @@ class Forwarding implements UpstreamHandler {
     }
     this.#clearTimer();
     x.upstreamAnsweredMs = performance.now();
-    x.route!.probe.trafficSucceeded(x.upstreamAnsweredMs);
+    x.target!.probe.trafficSucceeded(x.upstreamAnsweredMs);
     if (this.#gone) return true;
     this.#resume = resume;
     this.#hasBody = x.down.method !== "HEAD" && status !== 204 && status !== 304;
@@ -128,31 +162,50 @@ class Forwarding implements UpstreamHandler {
       this.#fail(answer("upstream.bad_response"));
       return;
     }
-    x.route!.probe.trafficSucceeded(x.upstreamAnsweredMs);
+    x.target!.probe.trafficSucceeded(x.upstreamAnsweredMs);
     x.status = x.down.httpVersion === "2" ? 200 : status;
     x.down.onClose = undefined;
     relayUpgrade(x, raw, socket);
   }
 
-  failed(error: Error): void {
+  failed(error: Error, sent: boolean): void {
     this.#abort = undefined;
-    this.#clearTimer();
-    this.#body?.destroy();
     const x = this.#x;
-    if (this.#gone) return;
+    if (this.#gone) {
+      this.#clearTimer();
+      this.#body?.destroy();
+      return;
+    }
     const code = this.#timedOut ? "upstream.timeout" : failureCode(error);
     x.parts.log.debug(
       {
         requestId: x.requestId,
         serviceId: x.service!.id,
-        target: x.route!.authority,
+        target: x.target!.authority,
         code,
         err: error,
       },
       "request to target failed",
     );
-    if (code !== "request.malformed") x.route!.probe.trafficFailed();
+    const untried = (error as { untried?: boolean }).untried === true;
+    if (code !== "request.malformed" && !untried) x.target!.probe.trafficFailed();
+    const other = !sent || (this.#repeatable && !x.down.headSent && code === "upstream.connection_failed");
+    if (other && this.#failOver()) return;
+    this.#clearTimer();
+    this.#body?.destroy();
     this.#fail(answer(code));
+  }
+
+  #failOver(): boolean {
+    const x = this.#x;
+    if (x.route!.targets.length === 1) return false;
+    this.#tried ??= new Set();
+    this.#tried.add(x.target!);
+    // The next one has its own time to answer.
+    this.#clearTimer();
+    if (!this.#sendToNext()) return false;
+    x.failedOver += 1;
+    return true;
   }
 
   #fail(failure: Answer): void {

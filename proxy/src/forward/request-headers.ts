@@ -3,6 +3,7 @@ import { tokenIn } from "../access/service-token.ts";
 import type { Exchange } from "../exchange.ts";
 import { portOf } from "../route/host-name.ts";
 import { headerName, LOOP_HEADER } from "./header-names.ts";
+import { schemeOf } from "./scheme.ts";
 import { withoutSessionCookie } from "./session-cookie.ts";
 
 export interface ForwardingRules {
@@ -18,15 +19,15 @@ export interface ForwardingRules {
  * The headers that go to the target, name and value by turns: the visitor's without what is not for the target, then
  * the service's own, then who the visitor is.
  */
-export function upstreamHeaders(x: Exchange, rules: ForwardingRules): string[] {
+export function upstreamHeaders(x: Exchange): string[] {
   const { down } = x;
   const { headers } = down;
   const service = x.service!;
-  const route = x.route!;
-  const custom = route.customHeaderNames;
+  const target = x.target!;
+  const custom = target.customHeaderNames;
   const credentials = service.access.headerNames;
   const listed = connectionOptions(headers);
-  const out: string[] = ["host", custom.has("host") ? route.authority : hostFor(x)];
+  const out: string[] = ["host", custom.has("host") ? target.authority : hostFor(x)];
   let hops = "";
   for (let i = 0; i < headers.length; i += 2) {
     const name = headerName(headers[i]!);
@@ -64,15 +65,24 @@ export function upstreamHeaders(x: Exchange, rules: ForwardingRules): string[] {
       continue;
     out.push(lower, value);
   }
-  for (let i = 0; i < route.customHeaders.length; i++) out.push(route.customHeaders[i]!);
+  for (let i = 0; i < target.customHeaders.length; i++) out.push(target.customHeaders[i]!);
+  const rules = forwardingRules(x);
   pushForwarding(out, x, rules);
   out.push(LOOP_HEADER, hops === "" ? rules.loopId : `${hops}, ${rules.loopId}`);
   pushIdentity(out, x);
   return out;
 }
 
+/** What a peer inside the overlay used to reach us is not what the world uses. */
+function forwardingRules(x: Exchange): ForwardingRules {
+  const { forwarding } = x.parts;
+  const { overlay, localPort } = x.down.connection;
+  if (overlay === undefined) return forwarding;
+  return { ...forwarding, proto: schemeOf(x), defaultPort: String(localPort) };
+}
+
 function hostFor(x: Exchange): string {
-  return x.service!.passHostHeader ? x.authority : x.route!.authority;
+  return x.service!.passHostHeader ? x.authority : x.target!.authority;
 }
 
 /** What the visitor listed in Connection is meant for us alone (RFC 9110 §7.6.1). */
@@ -134,9 +144,9 @@ function pushIdentity(out: string[], x: Exchange): void {
 
 /** The path and query that go to the target. The visitor's percent-encoding is kept. */
 export function upstreamPath(x: Exchange): string {
-  const route = x.route!;
-  if (!route.strip || x.covered === 0) return route.basePath + x.path + x.query;
+  const { basePath } = x.target!;
+  if (!x.route!.strip || x.covered === 0) return basePath + x.path + x.query;
   // Several slashes in front would read as an authority (`//evil.example`) at the target.
   const rest = x.path.slice(x.covered).replace(/^\/+/, "");
-  return `${route.basePath}/${rest}${x.query}`;
+  return `${basePath}/${rest}${x.query}`;
 }

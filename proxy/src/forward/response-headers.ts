@@ -66,23 +66,24 @@ function removeListed(out: string[], listed: Set<string>): void {
  * stripped, the prefix. Everything else (relative, other hosts, not an address at all) stays as it is.
  */
 export function rewriteLocation(x: Exchange, location: string): string {
-  const route = x.route!;
+  const target = x.target!;
   const match = /^(https?):\/\/([^/?#]*)(.*)$/is.exec(location);
   if (match === null) return location;
   const scheme = match[1]!.toLowerCase();
   const authority = match[2]!;
   const host = hostOf(authority);
-  if (host === undefined || host !== hostOf(route.authority)) return location;
+  if (host === undefined || host !== hostOf(target.authority)) return location;
   const port = portOf(authority) ?? (scheme === "https" ? "443" : "80");
-  const own = portOf(route.authority) ?? (route.scheme === "https" ? "443" : "80");
+  const own = portOf(target.authority) ?? (target.scheme === "https" ? "443" : "80");
   // A target that sends to https on its default port while we speak http to its default port means the same place.
   const defaults =
     (portOf(authority) === undefined || port === (scheme === "https" ? "443" : "80")) &&
-    own === (route.scheme === "https" ? "443" : "80");
+    own === (target.scheme === "https" ? "443" : "80");
   if (port !== own && !defaults) return location;
   let rest = match[3]!;
-  if (route.basePath !== "" && rest.startsWith(route.basePath)) rest = rest.slice(route.basePath.length);
-  const prefix = route.strip ? route.prefix.text : "";
+  if (target.basePath !== "" && rest.startsWith(target.basePath)) rest = rest.slice(target.basePath.length);
+  const { strip, prefix: matched } = x.route!;
+  const prefix = strip ? matched.text : "";
   if (rest === "" || rest.charCodeAt(0) === 47) return `${schemeOf(x)}://${x.authority}${prefix}${rest}`;
   return `${schemeOf(x)}://${x.authority}${prefix}/${rest}`;
 }

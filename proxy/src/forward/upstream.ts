@@ -1,5 +1,6 @@
 import type { Duplex } from "node:stream";
 import { connect as tlsConnect } from "node:tls";
+import { Circuit } from "./circuit.ts";
 import { UpstreamConnection, type UpstreamHandler, type UpstreamRequest } from "./connection.ts";
 import { codedError, type TargetDialer } from "./dial.ts";
 
@@ -10,6 +11,14 @@ export interface UpstreamLimits {
   /** 0: unlimited. */
   readonly maxInFlight: number;
   readonly maxHeaderBytes: number;
+}
+
+export interface SendOptions {
+  readonly dialTimeoutMs: number;
+  /** The request may be sent twice. */
+  readonly repeatable: boolean;
+  /** When the target was last seen to take a connection or to answer, milliseconds of the monotonic clock. */
+  readonly reachedMs: number;
 }
 
 export interface UpstreamSpec {
@@ -30,6 +39,7 @@ const MAX_STALE = 3;
  */
 export class Upstream {
   readonly key: string;
+  readonly circuit = new Circuit();
   readonly #spec: UpstreamSpec;
   readonly #limits: UpstreamLimits;
   readonly #idle: UpstreamConnection[] = [];
@@ -54,6 +64,10 @@ export class Upstream {
     return this.#spec.port;
   }
 
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
   get idleCount(): number {
     return this.#idle.length;
   }
@@ -72,11 +86,7 @@ export class Upstream {
   }
 
   /** @returns false when the limit of requests in flight is reached; then nothing was sent and nothing is called */
-  send(
-    request: UpstreamRequest,
-    handler: UpstreamHandler,
-    options: { dialTimeoutMs: number; repeatable: boolean },
-  ): boolean {
+  send(request: UpstreamRequest, handler: UpstreamHandler, options: SendOptions): boolean {
     if (this.#limits.maxInFlight > 0 && this.#inFlight >= this.#limits.maxInFlight) return false;
     this.#inFlight += 1;
     new Attempt(this, request, handler, options).run();
@@ -104,11 +114,19 @@ export class Upstream {
     }
   }
 
-  /** @internal @throws an error with `code` */
-  async connect(timeoutMs: number): Promise<UpstreamConnection> {
+  /** @internal @throws an error with `code`; `untried` when the circuit is open */
+  async connect({ dialTimeoutMs, reachedMs }: SendOptions): Promise<UpstreamConnection> {
     const { dialer, host, port, tls } = this.#spec;
-    let socket: Duplex = await dialer.dial(host, port, timeoutMs);
-    if (tls !== undefined) socket = await this.#secure(socket, tls.verify);
+    if (!this.circuit.admit(performance.now(), reachedMs)) throw this.circuit.refusal();
+    let socket: Duplex;
+    try {
+      socket = await dialer.dial(host, port, dialTimeoutMs);
+      if (tls !== undefined) socket = await this.#secure(socket, tls.verify);
+    } catch (error) {
+      this.circuit.failed(error as Error, performance.now());
+      throw error;
+    }
+    this.circuit.succeeded();
     return new UpstreamConnection(socket, this.#limits.idleTimeoutMs, this.#limits.maxHeaderBytes, this);
   }
 
@@ -175,35 +193,29 @@ class Attempt implements UpstreamHandler {
   readonly #upstream: Upstream;
   readonly #request: UpstreamRequest;
   readonly #handler: UpstreamHandler;
-  readonly #dialTimeoutMs: number;
-  readonly #repeatable: boolean;
+  readonly #options: SendOptions;
   #connection: UpstreamConnection | undefined;
   #answered = false;
   #stale = 0;
 
-  constructor(
-    upstream: Upstream,
-    request: UpstreamRequest,
-    handler: UpstreamHandler,
-    options: { dialTimeoutMs: number; repeatable: boolean },
-  ) {
+  constructor(upstream: Upstream, request: UpstreamRequest, handler: UpstreamHandler, options: SendOptions) {
     this.#upstream = upstream;
     this.#request = request;
     this.#handler = handler;
-    this.#dialTimeoutMs = options.dialTimeoutMs;
-    this.#repeatable = options.repeatable;
+    this.#options = options;
   }
 
   run(): void {
-    const idle = this.#stale < MAX_STALE ? this.#upstream.takeIdle(this.#repeatable) : undefined;
+    const { repeatable } = this.#options;
+    const idle = this.#stale < MAX_STALE ? this.#upstream.takeIdle(repeatable) : undefined;
     if (idle !== undefined) {
       this.#use(idle);
       return;
     }
     // A visitor who leaves meanwhile is noticed when the request is about to be written.
-    this.#upstream.connect(this.#dialTimeoutMs).then(
+    this.#upstream.connect(this.#options).then(
       (connection) => this.#use(connection),
-      (error: Error) => this.failed(error),
+      (error: Error) => this.failed(error, false),
     );
   }
 
@@ -235,17 +247,17 @@ class Attempt implements UpstreamHandler {
     this.#handler.upgraded(status, headers, socket);
   }
 
-  failed(error: Error): void {
+  failed(error: Error, sent = true): void {
     // The target closed a kept connection while our request was on its way: it never saw the request.
     const wasStale = this.#connection !== undefined && this.#connection.served > 0 && !this.#answered;
-    if (wasStale && this.#repeatable) {
+    if (wasStale && this.#options.repeatable) {
       this.#connection = undefined;
       this.#stale += 1;
       this.run();
       return;
     }
     this.#upstream.finished();
-    this.#handler.failed(error);
+    this.#handler.failed(error, sent);
   }
 }
 

@@ -18,6 +18,10 @@ export class Metrics {
     "proxy_backend_duration_ms_milliseconds",
     "From the request's head to the start of the target's answer",
   );
+  readonly failovers = this.#counter(
+    "proxy_http_failovers_total",
+    "Times that a request was sent on to another target of its path",
+  );
   readonly failures = this.#counter("proxy_http_failures_total", "Answers of the proxy itself", ["code"]);
   readonly domains = this.#gauge("proxy_domains_count", "Published domains");
   readonly paths = this.#gauge("proxy_paths_count", "Paths of published domains");

@@ -13,6 +13,8 @@ export function requestRecord(x: Exchange, nowMs: number, complete: boolean): ma
   // 499: the visitor left before the answer was complete. The status alone would say that all was well.
   if (!complete) metadata.aborted = "true";
   if (x.answer !== undefined) metadata.answer = x.answer.code;
+  if (x.target !== undefined && x.route!.targets.length > 1) metadata.target = x.target.authority;
+  if (x.failedOver > 0) metadata.failed_over = String(x.failedOver);
   return {
     timestamp: timestamp(nowMs),
     logId: x.requestId,

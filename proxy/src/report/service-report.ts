@@ -28,7 +28,9 @@ export function serviceReport(
   if (served === undefined && rejection === undefined) return undefined;
   const service = served?.service;
   const targets: control.TargetReport[] = [];
-  for (const route of service?.routes ?? []) targets.push(targetReport(route.position, route.probe));
+  for (const { position, probe } of service?.routes.flatMap((route) => route.targets) ?? []) {
+    targets.push(targetReport(position, probe));
+  }
   if (service?.relay !== undefined) targets.push(targetReport(service.relay.position, service.relay.probe));
   return {
     serviceId: id,

@@ -9,7 +9,7 @@ import { headerName } from "../forward/header-names.ts";
 import type { Upstreams } from "../forward/upstream.ts";
 import type { Prober } from "../probe/prober.ts";
 import { parsePathPrefix } from "./path-match.ts";
-import type { PathRoute, RelayTarget, Service, ServiceMode } from "./service.ts";
+import type { HttpTarget, PathRoute, RelayTarget, Service, ServiceMode } from "./service.ts";
 
 /** What turns a mapping into a {@link Service}. */
 export interface CompileParts {
@@ -61,13 +61,17 @@ export function compileService(
   const access = accessPolicy(mapping, parts.ended);
   if (!access.ok) return reject(access.message);
 
-  const specs: RouteSpec[] = [];
+  const specs = new Map<string, TargetSpec[]>();
   let relaySpec: RelaySpec | undefined;
   if (mode === "http") {
     for (const path of mapping.path) {
-      const spec = readRoute(path);
+      const spec = readTarget(path);
       if (typeof spec === "string") return reject(spec);
-      specs.push(spec);
+      const prefix = parsePathPrefix(path.path).text;
+      const others = specs.get(prefix);
+      if (others === undefined) specs.set(prefix, [spec]);
+      else if (strips(others[0]!.path) === strips(path)) others.push(spec);
+      else return reject(`the targets of path ${prefix || "/"} differ in path_rewrite`);
     }
   } else {
     if (mapping.listenPort < 1 || mapping.listenPort > 65_535) {
@@ -100,14 +104,16 @@ export function compileService(
 
 /** Gives back what the service had acquired. Requests under way are not touched. */
 export function disposeService(service: Service, prober: Prober): void {
-  for (const route of service.routes) {
-    route.upstream.release();
-    prober.release(route.probe);
+  for (const { targets } of service.routes) {
+    for (const target of targets) {
+      target.upstream.release();
+      prober.release(target.probe);
+    }
   }
   if (service.relay !== undefined) prober.release(service.relay.probe);
 }
 
-interface RouteSpec {
+interface TargetSpec {
   path: management.PathMapping;
   scheme: "http" | "https";
   authority: string;
@@ -117,7 +123,7 @@ interface RouteSpec {
   customHeaders: string[];
 }
 
-function readRoute(path: management.PathMapping): RouteSpec | string {
+function readTarget(path: management.PathMapping): TargetSpec | string {
   let url: URL;
   try {
     url = new URL(path.target);
@@ -168,39 +174,50 @@ function readRoute(path: management.PathMapping): RouteSpec | string {
 
 const bareHost = (hostname: string) => hostname.replace(/^\[|\]$/g, "");
 
-function buildRoutes(specs: RouteSpec[], accountId: AccountId, parts: CompileParts): PathRoute[] {
-  // Of two targets with one path the last is taken, as NetBird's proxy does.
-  const byPrefix = new Map<string, RouteSpec>();
-  for (const spec of specs) byPrefix.set(parsePathPrefix(spec.path.path).text, spec);
-  const routes = [...byPrefix.values()].map((spec): PathRoute => {
-    const { options } = spec.path;
-    const dialer = options?.directUpstream ? parts.direct : parts.tunnel(accountId);
-    const timeoutMs = durationMs(options?.requestTimeout);
-    return {
-      prefix: parsePathPrefix(spec.path.path),
-      strip: options?.pathRewrite !== management.PathRewriteMode.PATH_REWRITE_PRESERVE,
-      scheme: spec.scheme,
-      authority: spec.authority,
-      basePath: spec.basePath,
-      customHeaders: spec.customHeaders,
-      customHeaderNames: new Set(spec.customHeaders.filter((_, i) => i % 2 === 0)),
-      upstream: parts.upstreams.acquire({
-        dialer,
-        host: spec.host,
-        port: spec.port,
-        tls: spec.scheme === "https" ? { verify: !options?.skipTlsVerify } : undefined,
-      }),
-      dialTimeoutMs: capped(timeoutMs, parts.limits.maxDialTimeoutMs) ?? DEFAULT_DIAL_MS,
-      headerTimeoutMs: timeoutMs ?? parts.limits.responseHeaderTimeoutMs,
-      probe: parts.prober.acquire(dialer, spec.host, spec.port),
-      position: spec.path.position,
-      accessLog: !options?.disableAccessLog,
-    };
-  });
+const strips = ({ options }: management.PathMapping) =>
+  options?.pathRewrite !== management.PathRewriteMode.PATH_REWRITE_PRESERVE;
+
+function buildRoutes(
+  specs: ReadonlyMap<string, readonly TargetSpec[]>,
+  accountId: AccountId,
+  parts: CompileParts,
+): PathRoute[] {
+  const routes = [...specs.values()].map(
+    (targets): PathRoute => ({
+      prefix: parsePathPrefix(targets[0]!.path.path),
+      strip: strips(targets[0]!.path),
+      targets: targets.map((spec) => buildTarget(spec, accountId, parts)),
+      turn: { next: 0 },
+    }),
+  );
   return routes.sort(
     (a, b) =>
       b.prefix.segments.length - a.prefix.segments.length || b.prefix.text.length - a.prefix.text.length,
   );
+}
+
+function buildTarget(spec: TargetSpec, accountId: AccountId, parts: CompileParts): HttpTarget {
+  const { options } = spec.path;
+  const dialer = options?.directUpstream ? parts.direct : parts.tunnel(accountId);
+  const timeoutMs = durationMs(options?.requestTimeout);
+  return {
+    scheme: spec.scheme,
+    authority: spec.authority,
+    basePath: spec.basePath,
+    customHeaders: spec.customHeaders,
+    customHeaderNames: new Set(spec.customHeaders.filter((_, i) => i % 2 === 0)),
+    upstream: parts.upstreams.acquire({
+      dialer,
+      host: spec.host,
+      port: spec.port,
+      tls: spec.scheme === "https" ? { verify: !options?.skipTlsVerify } : undefined,
+    }),
+    dialTimeoutMs: capped(timeoutMs, parts.limits.maxDialTimeoutMs) ?? DEFAULT_DIAL_MS,
+    headerTimeoutMs: timeoutMs ?? parts.limits.responseHeaderTimeoutMs,
+    probe: parts.prober.acquire(dialer, spec.host, spec.port),
+    position: spec.path.position,
+    accessLog: !options?.disableAccessLog,
+  };
 }
 
 interface RelaySpec {

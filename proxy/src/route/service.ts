@@ -21,7 +21,7 @@ export interface Service {
   readonly access: AccessPolicy;
   readonly passHostHeader: boolean;
   readonly rewriteRedirects: boolean;
-  /** Longest prefix first; empty for the other modes. */
+  /** Longest prefix first, each prefix once; empty for the other modes. */
   readonly routes: readonly PathRoute[];
   /** Where tcp, tls and udp services go. */
   readonly relay: RelayTarget | undefined;
@@ -40,11 +40,19 @@ export interface LongLived {
 
 export type ServiceMode = "http" | "tcp" | "tls" | "udp";
 
-/** One target of an HTTP service. */
+/** One path of an HTTP service. */
 export interface PathRoute {
   readonly prefix: PathPrefix;
   /** The matched prefix is cut from the path that is sent. */
   readonly strip: boolean;
+  /** One or more, in the order of the mapping; they share the requests. */
+  readonly targets: readonly HttpTarget[];
+  /** Index of the target that is first among equals for the next request. */
+  readonly turn: { next: number };
+}
+
+/** Where requests of a path go. */
+export interface HttpTarget {
   readonly scheme: "http" | "https";
   /** `host[:port]` as the target names it; the Host header unless the client's is passed. */
   readonly authority: string;

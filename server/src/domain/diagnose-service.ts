@@ -1,5 +1,6 @@
 import { type ReasonCode, reasonCodes, type StatusReason } from "@netbird-proxy/proto";
 import type { ProxyStatus, TargetStatus } from "./status-fold.ts";
+import { targetName } from "./target-path.ts";
 
 /** What DNS says about the service's name and the cluster's address. */
 export type NameLookup = { domain: readonly string[]; cluster: readonly string[] } | { failed: string };
@@ -157,8 +158,8 @@ function checkCertificate({ nowMs }: DiagnoseInput, { proxyId, certificate }: Pr
   return ok("certificate", `there is one from ${source || "an unknown source"}${until}`, about);
 }
 
-function checkTarget({ proxyId }: ProxyStatus, target: TargetStatus): Check[] {
-  const about = { proxy: proxyId, target: target.path ?? String(target.position) };
+function checkTarget({ proxyId, targets }: ProxyStatus, target: TargetStatus): Check[] {
+  const about = { proxy: proxyId, target: targetName(target, targets) };
   const { handshakeAgeSeconds: age } = target;
   const noTunnel = target.state === "no_tunnel";
   const shaken = age === null ? undefined : ok("tunnel", `the latest handshake was ${age} s ago`, about);

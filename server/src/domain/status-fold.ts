@@ -3,6 +3,7 @@ import { PROXY_ACTIVE_MS, type Proxy as ProxyRow } from "../store/proxies.ts";
 import type { ServiceColumns, StoredTarget } from "../store/services.ts";
 import { needsAccessRules, whyNotServed } from "./may-serve.ts";
 import type { CertificateReport, ServiceReport, TargetReport } from "./service-report.ts";
+import { pathKey, targetName } from "./target-path.ts";
 
 /** A proxy reports at least every 15 s; one that missed three is not to be believed. */
 export const STALE_REPORT_MS = 45_000;
@@ -115,7 +116,7 @@ function severityOf(state: ServiceState): number {
 
 /**
  * The status of a service. It is `active` when every connected proxy of its cluster serves the newest revision, has a
- * certificate for it and reached every enabled target; otherwise the worst state counts, with a reason that names the
+ * certificate for it and reached an enabled target of every path; otherwise the worst state counts, with a reason that names the
  * proxy and the target. Nothing is remembered: the same input gives the same status.
  */
 export function foldStatus({ service, cluster, reports, nowMs }: FoldInput): FoldedStatus {
@@ -323,12 +324,29 @@ function firstWrong(
     return { state: "pending", why };
   }
   if (said.report.status) return stockJudgement(id, said.report.status);
-  return enabledTargets(service)
-    .map((target) => targetJudgement(id, target, said.report))
-    .reduce(
-      (one, other) => (severityOf(other.state) < severityOf(one.state) ? other : one),
-      certificateJudgement(service, id, said.report.certificate),
-    );
+  return targetsByPath(service)
+    .map((targets) => pathJudgement(id, targets, said.report))
+    .reduce(worse, certificateJudgement(service, id, said.report.certificate));
+}
+
+function targetsByPath(service: FoldedService) {
+  const byPath = new Map<string, FoldedService["targets"][number][]>();
+  for (const target of enabledTargets(service)) {
+    const key = pathKey(target.path);
+    byPath.set(key, [...(byPath.get(key) ?? []), target]);
+  }
+  return [...byPath.values()];
+}
+
+/** A path is served while one of its targets is. */
+function pathJudgement(id: string, targets: FoldedService["targets"], report: ServiceReport): Judgement {
+  return targets
+    .map((target) => targetJudgement(id, target, targets, report))
+    .reduce((one, other) => (severityOf(other.state) > severityOf(one.state) ? other : one));
+}
+
+function worse(one: Judgement, other: Judgement): Judgement {
+  return severityOf(other.state) < severityOf(one.state) ? other : one;
 }
 
 function error(code: ReasonCode, message: () => string): Judgement {
@@ -436,6 +454,7 @@ function missingReason(
 function targetJudgement(
   id: string,
   target: FoldedService["targets"][number],
+  targets: FoldedService["targets"],
   report: ServiceReport,
 ): Judgement {
   const state = report.targets.find(({ position }) => position === target.position)?.state ?? "unknown";
@@ -443,7 +462,7 @@ function targetJudgement(
   return {
     state: state === "unknown" ? "pending" : state === "no_tunnel" ? "tunnel_not_created" : "error",
     why: () => {
-      const name = target.path ? `target ${target.path}` : `target ${target.position}`;
+      const name = `target ${targetName(target, targets)}`;
       const { code, message, hint } = targetStatus(target, report).reason!;
       return { code, message: `proxy ${id}, ${name}: ${message}`, hint };
     },

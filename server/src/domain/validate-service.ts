@@ -12,6 +12,7 @@ import { formatGoDuration, parseGoDuration } from "./go-duration.ts";
 import { headerNameProblem, headerValueProblem } from "./header-rules.ts";
 import { invalid } from "./invalid-service.ts";
 import { parseAddress } from "./ip-network.ts";
+import { leadsTo, pathKey } from "./target-path.ts";
 import { validateAccessRules } from "./validate-access-rules.ts";
 import { type AuthDraft, validateAuth } from "./validate-auth.ts";
 import { validateRestrictions } from "./validate-restrictions.ts";
@@ -99,23 +100,40 @@ function checkTargets(mode: ServiceMode, requests: readonly ServiceTargetRequest
   if (mode !== "http" && requests.length > 1) {
     invalid("targets[1]", `a service in ${mode} mode has exactly one target`);
   }
-  const positions = new Map<string, number>();
+  const byPath = new Map<string, StoredTarget[]>();
   return requests.map((request, position) => {
     const at = `targets[${position}]`;
     const target = checkTarget(mode, request, position, at);
-    // Prefixes match at segment boundaries, so /api and /api/ are the same route.
-    const route = (target.path ?? "").replace(/\/+$/, "");
-    const first = positions.get(route);
-    if (first !== undefined) {
-      throw new AppError(
-        "service.duplicate_path",
-        `${target.path || "/"} matches the same requests as ${requests[first]?.path || "/"} of targets[${first}]`,
-        { path: `${at}.path` },
-      );
-    }
-    positions.set(route, position);
+    const key = pathKey(target.path);
+    const others = byPath.get(key) ?? [];
+    checkSharesPath(target, others, key, at);
+    byPath.set(key, [...others, target]);
     return target;
   });
+}
+
+/** Targets of one path share its requests, so it must not matter which one a request goes to. */
+function checkSharesPath(
+  target: StoredTarget,
+  others: readonly StoredTarget[],
+  path: string,
+  at: string,
+): void {
+  const same = others.find((other) => leadsTo(target, other));
+  if (same !== undefined) {
+    throw new AppError(
+      "service.duplicate_target",
+      `targets[${same.position}] leads ${path} to the same place`,
+      { path: `${at}.target_id` },
+    );
+  }
+  const [first] = others;
+  if (first !== undefined && first.options.pathRewrite !== target.options.pathRewrite) {
+    invalid(
+      `${at}.options.path_rewrite`,
+      `the targets of ${path} share its requests, so path_rewrite must be as in targets[${first.position}]`,
+    );
+  }
 }
 
 function checkTarget(

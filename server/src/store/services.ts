@@ -1,5 +1,6 @@
 import type { AccountId, ServiceId, ServiceTokenId, ShareLinkId } from "@netbird-proxy/proto";
 import type { Knex } from "knex";
+import { leadsTo, pathKey } from "../domain/target-path.ts";
 import { newId } from "../domain/xid.ts";
 import { rowCodec } from "./row-codec.ts";
 import type { Db } from "./transaction.ts";
@@ -368,10 +369,10 @@ async function insertTargets(
   before: readonly OwnedTarget[],
   owner: TargetOwner,
 ): Promise<void> {
-  const known = new Map(before.map((target) => [pathKey(target.path), target]));
+  const known = knownTargets(before, service.targets);
   if (service.targets.length === 0) return;
   const rows = service.targets.map((target) => {
-    const { id, ownerId, ownerName, createdAt } = known.get(pathKey(target.path)) ?? {
+    const { id, ownerId, ownerName, createdAt } = known.get(target) ?? {
       id: newId<TargetId>(),
       ...owner,
     };
@@ -391,9 +392,24 @@ async function insertTargets(
   }
 }
 
-/** `/api` and `/api/` are the same path, and none is `/`. */
-export function pathKey(path: string | null): string {
-  return (path ?? "/").replace(/\/+$/, "") || "/";
+/** Who each target was before: the one of its path that led to the same place, or else one that leads there no more. */
+function knownTargets(
+  before: readonly OwnedTarget[],
+  now: readonly StoredTarget[],
+): Map<StoredTarget, OwnedTarget> {
+  const known = new Map<StoredTarget, OwnedTarget>();
+  const left = new Set(before);
+  for (const isSame of [leadsTo, () => true]) {
+    for (const target of now) {
+      if (known.has(target)) continue;
+      const path = pathKey(target.path);
+      const was = [...left].find((one) => pathKey(one.path) === path && isSame(one, target));
+      if (was === undefined) continue;
+      left.delete(was);
+      known.set(target, was);
+    }
+  }
+  return known;
 }
 
 type ServiceQuery = Knex.QueryBuilder;

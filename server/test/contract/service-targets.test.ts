@@ -141,11 +141,23 @@ checkServiceTable({
       ] as [string, unknown[]][]
     ).map(([why, paths]) =>
       refuses(
-        "targets[1].path",
-        why,
+        "targets[1].target_id",
+        `the same target of a path, ${why}`,
         { targets: paths.map((path) => (path === ABSENT ? peerTarget : { ...peerTarget, path })) },
-        [422, "service.duplicate_path"],
+        [422, "service.duplicate_target"],
       ),
+    ),
+    accepts(
+      "targets[1].path",
+      "as that of another target, which leads elsewhere",
+      { targets: [peerTarget, { ...peerTarget, path: "/", port: 81 }] },
+      { targets: [{ port: 8080 }, { port: 81, path: "/" }] },
+    ),
+    refuses(
+      "targets[1].options.path_rewrite",
+      "other than of the target that shares the path",
+      { targets: [peerTarget, { ...peerTarget, port: 81, options: { path_rewrite: "preserve" } }] },
+      [422, "service.invalid"],
     ),
     target("enabled", "true", { enabled: true }),
     target("enabled", "false", { enabled: false }),

@@ -358,6 +358,28 @@ const table: Row[] = [
     state: "active",
   },
   {
+    when: "one of two targets that share a path is unreachable",
+    given: {
+      service: { ...service, targets: service.targets.map((one) => ({ ...one, path: "/" })) },
+      ...target({ state: "unreachable", reason: "target.refused" }),
+    },
+    state: "active",
+  },
+  {
+    when: "both targets that share a path are unreachable: one is named by its place",
+    given: {
+      service: { ...service, targets: service.targets.map((one) => ({ ...one, path: "/" })) },
+      reports: [
+        report("a", {
+          targets: [0, 1].map((at) => reachable(at, { state: "unreachable", reason: "target.refused" })),
+        }),
+      ],
+    },
+    state: "error",
+    code: "target.refused",
+    says: /target \/ \(targets\[0\]\)/,
+  },
+  {
     when: "certificate and target are both bad: the worse one is named",
     given: {
       reports: [

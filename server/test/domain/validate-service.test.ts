@@ -35,16 +35,22 @@ suite("a service request", () => {
     ["with a wildcard domain", request({ domain: "*.example.net" }), "service.invalid", "domain"],
     ["without targets", request({ targets: [] }), "service.no_targets", "targets"],
     [
-      "with the same path twice",
+      "with the same target of a path twice",
       request({ targets: [target(), target({ path: "/" })] }),
-      "service.duplicate_path",
-      "targets[1].path",
+      "service.duplicate_target",
+      "targets[1].target_id",
     ],
     [
-      "with a path that differs in a slash",
+      "with the same target of paths that differ in a slash",
       request({ targets: [target(), target({ path: "/api" }), target({ path: "/api/" })] }),
-      "service.duplicate_path",
-      "targets[2].path",
+      "service.duplicate_target",
+      "targets[2].target_id",
+    ],
+    [
+      "with targets of one path that treat it in different ways",
+      request({ targets: [target(), target({ port: 81, options: { path_rewrite: "preserve" } })] }),
+      "service.invalid",
+      "targets[1].options.path_rewrite",
     ],
     [
       "with a path without slash",

@@ -116,6 +116,31 @@ suite("targets of a service", () => {
     assert.ok(after[0].id !== first.id && after[0].created_at !== made.created_at);
   });
 
+  test("targets that share a path keep their ids, in whatever order they come back", async () => {
+    const ids = async () =>
+      (await server.call("GET", targets)).body.map(({ id, port }: { id: string; port: number }) => [
+        port,
+        id,
+      ]);
+    const put = (...ports: number[]) =>
+      server.call("PUT", service, whole(ports.map((port) => target({ path: "/", port }))));
+    assert.equal((await put(80, 81, 82)).status, 200);
+    const before = Object.fromEntries(await ids());
+    assert.equal(new Set(Object.values(before)).size, 3);
+    await put(82, 80, 83);
+    assert.deepEqual(await ids(), [
+      [82, before[82]],
+      [80, before[80]],
+      [83, before[81]],
+    ]);
+    const removed = await server.call("DELETE", `${targets}/${before[80]}`);
+    assert.equal(removed.status, 200, removed.text);
+    assert.deepEqual(await ids(), [
+      [82, before[82]],
+      [83, before[81]],
+    ]);
+  });
+
   test("errors name the field of the target, and nothing is left of what was refused", async () => {
     const before = await contents(server.store);
     for (const [body, path] of [

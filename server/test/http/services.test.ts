@@ -266,11 +266,11 @@ suite("services over REST", () => {
         "targets[1].target_id",
       ],
       [
-        "duplicate path",
+        "duplicate target",
         () => wiki({ targets: [target(), target({ path: "/" })] }),
         422,
-        "service.duplicate_path",
-        "targets[1].path",
+        "service.duplicate_target",
+        "targets[1].target_id",
       ],
       [
         "domain without cluster",

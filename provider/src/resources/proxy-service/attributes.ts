@@ -108,6 +108,16 @@ export const httpTargetAttributes = {
   }),
 };
 
+const pathTargetAttributes = {
+  ...httpTargetAttributes,
+  replicas: nestedList(httpTargetAttributes, {
+    description:
+      "More targets of this path, which share its requests. Those that cannot be reached are left out until they can. Needs our server.",
+    optional: true,
+    validators: [notEmpty("replica")],
+  }),
+};
+
 const layer4TargetAttributes = {
   ...targetAttributes,
   protocol: text({
@@ -229,7 +239,7 @@ export const attributes = {
     optional: true,
     clientOnly: true,
   }),
-  targets: nestedMap(httpTargetAttributes, {
+  targets: nestedMap(pathTargetAttributes, {
     description: "Where requests go, by path prefix. Mode `http`.",
     optional: true,
     validators: [notEmpty("target")],
@@ -373,6 +383,7 @@ export type ServiceTold = ToldOf<ServiceAttributes>;
 export type SecretState = StateOf<typeof secretAttributes>;
 export type AuthState = StateOf<typeof authAttributes>;
 export type TargetState = StateOf<typeof httpTargetAttributes>;
+export type PathTargetState = StateOf<typeof pathTargetAttributes>;
 
 export const schema: Schema<ServiceAttributes> = {
   version: 0,

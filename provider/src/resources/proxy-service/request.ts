@@ -1,7 +1,7 @@
 import type { ServiceRequest, ServiceTargetOptions, ServiceTargetRequest } from "../../client/api-types.ts";
 import type { Path } from "../../framework/path.ts";
 import { accessRuleRequest } from "./access-rules.ts";
-import type { AuthState, SecretState, ServiceState, TargetState } from "./attributes.ts";
+import type { AuthState, PathTargetState, SecretState, ServiceState, TargetState } from "./attributes.ts";
 
 /** Where the secrets of a request come from. */
 export interface SecretSource {
@@ -58,16 +58,32 @@ export function serviceRequest(plan: ServiceState, secrets: SecretSource): Servi
   return request;
 }
 
-/** Paths in the order in which targets are sent: the API names them by number. */
-export function targetPaths(targets: ReadonlyMap<string, unknown>): string[] {
-  return [...targets.keys()].sort();
+interface TargetPlace {
+  /** The attribute. */
+  readonly at: Path;
+  readonly path: string;
+  readonly target: TargetState;
+}
+
+/** Targets in the order in which they are sent: the API names them by number. A path's replicas follow its first target. */
+function targetPlaces(targets: ReadonlyMap<string, PathTargetState>): TargetPlace[] {
+  return [...targets.keys()].sort().flatMap((path) => {
+    const target = targets.get(path)!;
+    const at: Path = ["targets", { key: path }];
+    const replicas = (target.replicas ?? []).map((replica, index) => ({
+      at: [...at, "replicas", index],
+      path,
+      target: replica,
+    }));
+    return [{ at, path, target }, ...replicas];
+  });
 }
 
 function targetList(plan: ServiceState): ServiceTargetRequest[] {
   if (plan.target !== null) return [targetRequest(plan.target, undefined)];
   const { targets } = plan;
   if (targets === null) return [];
-  return targetPaths(targets).map((path) => targetRequest(targets.get(path)!, path));
+  return targetPlaces(targets).map(({ target, path }) => targetRequest(target, path));
 }
 
 export function targetRequest(target: TargetState, path: string | undefined): ServiceTargetRequest {
@@ -159,9 +175,9 @@ export function attributeOfField(
     const inside: Path = rest.filter((step) => step in TARGET_FIELDS);
     if (plan.target !== null) return ["target", ...inside];
     if (second === undefined || !(plan.targets instanceof Map)) return ["targets"];
-    const key = targetPaths(plan.targets)[Number(second)];
+    const place = targetPlaces(plan.targets)[Number(second)];
     // The path is the key itself.
-    return key === undefined ? ["targets"] : ["targets", { key }, ...inside];
+    return place === undefined ? ["targets"] : [...place.at, ...inside];
   }
   if (first === "auth") {
     if (second === "password_auth") return ["auth", "password"];

@@ -44,19 +44,21 @@ function toldPublic(service: Service, state: ServiceState | undefined): boolean 
   return Object.keys(service.auth).length === 0 ? true : undefined;
 }
 
-/**
- * Targets by path. The API of NetBird allows one path twice; the second one gets a key that no configuration can have,
- * so that the plan shows it going away.
- */
+/** The first target of a path by the path, with the others as its replicas. `/api` and `/api/` are the same path. */
 function targetsByPath(targets: readonly ServiceTarget[]) {
-  const byPath = new Map<string, ReturnType<typeof toldTarget>>();
+  const groups = new Map<string, [ServiceTarget, ...ServiceTarget[]]>();
   for (const target of targets) {
-    const path = target.path || "/";
-    let key = path;
-    for (let copy = 2; byPath.has(key); copy += 1) key = `${path}#${copy}`;
-    byPath.set(key, toldTarget(target));
+    const key = (target.path ?? "").replace(/\/+$/, "");
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [target]);
+    else group.push(target);
   }
-  return byPath;
+  return new Map(
+    [...groups.values()].map(([first, ...others]) => [
+      first.path || "/",
+      { ...toldTarget(first), replicas: others.length === 0 ? null : others.map(toldTarget) },
+    ]),
+  );
 }
 
 export function toldTarget(target: ServiceTarget) {

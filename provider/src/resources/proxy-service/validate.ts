@@ -1,4 +1,4 @@
-import { isUnknown } from "../../convert/value.ts";
+import { isUnknown, type Unknown } from "../../convert/value.ts";
 import type { Diagnostics } from "../../framework/diagnostics.ts";
 import type { Path } from "../../framework/path.ts";
 import type { ServicePlan } from "./attributes.ts";
@@ -32,15 +32,37 @@ function validateHttp(config: ServicePlan, diagnostics: Diagnostics): void {
     diagnostics.error(["listen_port"], "No port to choose", "Services of mode http share the proxy's ports.");
   if (config.targets === null || isUnknown(config.targets)) return;
   for (const [path, target] of config.targets) {
-    if (target === null || isUnknown(target)) continue;
-    const { options } = target;
-    if (options !== null && !isUnknown(options) && options.proxy_protocol === true)
-      diagnostics.error(
-        ["targets", { key: path }, "options", "proxy_protocol"],
-        "Only for layer 4",
-        "PROXY protocol is for modes tcp and tls.",
-      );
+    for (const [at, { options }] of withReplicas(["targets", { key: path }], target)) {
+      const given = isUnknown(options) ? null : (options as { proxy_protocol: unknown } | null);
+      if (given?.proxy_protocol === true)
+        diagnostics.error(
+          [...at, "options", "proxy_protocol"],
+          "Only for layer 4",
+          "PROXY protocol is for modes tcp and tls.",
+        );
+    }
   }
+}
+
+type PathTarget =
+  Exclude<ServicePlan["targets"], Unknown | null> extends ReadonlyMap<string, infer T> ? T : never;
+
+/** What of a target is looked at here, of whatever mode. */
+interface TargetConfig {
+  readonly target_type: unknown;
+  readonly host: unknown;
+  readonly options: unknown;
+}
+
+/** The target of a path and its replicas, as far as they are known, each with its attribute. */
+function withReplicas(at: Path, target: PathTarget): [Path, TargetConfig][] {
+  if (target === null || isUnknown(target)) return [];
+  const { replicas } = target;
+  const known: [Path, TargetConfig][] = [[at, target]];
+  if (replicas === null || isUnknown(replicas)) return known;
+  for (const [index, replica] of replicas.entries())
+    if (replica !== null && !isUnknown(replica)) known.push([[...at, "replicas", index], replica]);
+  return known;
 }
 
 function validateLayer4(config: ServicePlan, mode: string, diagnostics: Diagnostics): void {
@@ -115,10 +137,10 @@ function validateTargets(config: ServicePlan, diagnostics: Diagnostics): void {
       diagnostics.error(
         at,
         "The same path twice",
-        `"${path}" and "${other}" match the same requests. Remove one of the two targets, or give it another path.`,
+        `"${path}" and "${other}" match the same requests. Give one of the two another path, or make it one of the \`replicas\` of the other.`,
       );
     seen.set(normal, path);
-    if (target !== null && !isUnknown(target)) validateHost(target, at, diagnostics);
+    for (const [where, one] of withReplicas(at, target)) validateHost(one, where, diagnostics);
   }
 }
 

@@ -5,6 +5,7 @@ import type { DriftWorld } from "../drift-world.ts";
 import { HTTP_OPTIONS, httpOptionNames, otherOptions } from "./http-options.ts";
 import { httpServiceCase } from "./http-service-case.ts";
 import { officialServiceCases } from "./official-service-cases.ts";
+import { replicasCase } from "./replicas-case.ts";
 
 const servicePath = ({ id }: Json): string => `/reverse-proxies/services/${id}`;
 
@@ -12,6 +13,7 @@ export const serviceScene: DriftScene = {
   name: "services",
   cases: (world) => [
     httpServiceCase(world),
+    replicasCase(world),
     ...layer4Cases(world),
     privateCase(world),
     targetCase(world),

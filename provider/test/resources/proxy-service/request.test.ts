@@ -7,7 +7,7 @@ suite("the attribute that a field of the API belongs to", () => {
     targets: new Map([
       ["/b", {}],
       ["/", {}],
-      ["/a", {}],
+      ["/a", { replicas: [{}] }],
     ]),
   };
   const headers = ["X-A", "X-B"];
@@ -16,7 +16,8 @@ suite("the attribute that a field of the API belongs to", () => {
     ["listen_port", ["listen_port"]],
     ["targets", ["targets"]],
     ["targets[0].port", ["targets", { key: "/" }, "port"]],
-    ["targets[2].path", ["targets", { key: "/b" }]],
+    ["targets[2].options.path_rewrite", ["targets", { key: "/a" }, "replicas", 0, "options", "path_rewrite"]],
+    ["targets[3].path", ["targets", { key: "/b" }]],
     ["targets[1].options.request_timeout", ["targets", { key: "/a" }, "options", "request_timeout"]],
     ["targets[9].port", ["targets"]],
     ["auth.password_auth.password", ["auth", "password"]],

@@ -33,9 +33,11 @@ export async function readLoginForm(
   const bytes = await readAll(body);
   if (bytes === "too-large") return { kind: "too-large" };
   if (bytes === undefined) return other;
-  let form: FormData;
+  let form: FormData | URLSearchParams;
   try {
-    form = await new Response(bytes, { headers: { "content-type": contentType } }).formData();
+    form = isMultipart(contentType)
+      ? await new Response(bytes, { headers: { "content-type": contentType } }).formData()
+      : new URLSearchParams(new TextDecoder().decode(bytes));
   } catch {
     return other;
   }
@@ -53,6 +55,10 @@ export async function readLoginForm(
 /** Whether a request body may be a login form at all. */
 export function isForm(contentType: string): boolean {
   return /^(application\/x-www-form-urlencoded|multipart\/form-data)\s*(;|$)/i.test(contentType);
+}
+
+function isMultipart(contentType: string): boolean {
+  return /^multipart\//i.test(contentType);
 }
 
 function readAll(body: Readable): Promise<Uint8Array<ArrayBuffer> | "too-large" | undefined> {

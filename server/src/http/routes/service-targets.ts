@@ -13,7 +13,8 @@ import {
 import Type from "typebox";
 import { requireService } from "../../commands/services.ts";
 import { inUnitOfWork } from "../../commands/unit-of-work.ts";
-import { listOwnedTargets, type OwnedTarget, pathKey, type StoredService } from "../../store/services.ts";
+import { pathKey } from "../../domain/target-path.ts";
+import { listOwnedTargets, type OwnedTarget, type StoredService } from "../../store/services.ts";
 import type { App, Caller } from "../app-type.ts";
 import { dispatch, InnerRefusal } from "../dispatch.ts";
 import { isDryRun } from "../dry-run.ts";
