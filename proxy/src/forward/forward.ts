@@ -109,7 +109,9 @@ class Forwarding implements UpstreamHandler {
       abort();
       return;
     }
-    const limitMs = this.#x.target!.headerTimeoutMs;
+    const { route, target } = this.#x;
+    if (this.#repeatable && route!.targets.length > 1) target!.probe.whenLost(this.#moveOn);
+    const limitMs = target!.headerTimeoutMs;
     if (limitMs > 0 && this.#headTimer === undefined) {
       this.#headTimer = setTimeout(() => {
         this.#timedOut = true;
@@ -118,6 +120,12 @@ class Forwarding implements UpstreamHandler {
     }
   }
 
+  /** A peer that is switched off says nothing: the request would wait for its whole time. */
+  readonly #moveOn = (): void => {
+    const { route, target } = this.#x;
+    if (hasAlternative(route!, target!, this.#tried)) this.#abort?.();
+  };
+
   head(status: number, raw: Buffer[], resume: () => void): boolean {
     const x = this.#x;
     if (status < 200) {
@@ -125,7 +133,7 @@ class Forwarding implements UpstreamHandler {
       if (status === 103) x.down.informational(status, downstreamHeaders(x, raw));
       return true;
     }
-    this.#clearTimer();
+    this.#stopWaiting();
     x.upstreamAnsweredMs = performance.now();
     x.target!.probe.trafficSucceeded(x.upstreamAnsweredMs);
     if (this.#gone) return true;
@@ -151,7 +159,7 @@ class Forwarding implements UpstreamHandler {
   upgraded(status: number, raw: Buffer[], socket: Duplex): void {
     const x = this.#x;
     this.#abort = undefined;
-    this.#clearTimer();
+    this.#stopWaiting();
     x.upstreamAnsweredMs = performance.now();
     if (this.#gone) {
       socket.destroy();
@@ -172,7 +180,7 @@ class Forwarding implements UpstreamHandler {
     this.#abort = undefined;
     const x = this.#x;
     if (this.#gone) {
-      this.#clearTimer();
+      this.#stopWaiting();
       this.#body?.destroy();
       return;
     }
@@ -191,7 +199,7 @@ class Forwarding implements UpstreamHandler {
     if (code !== "request.malformed" && !untried) x.target!.probe.trafficFailed();
     const other = !sent || (this.#repeatable && !x.down.headSent && code === "upstream.connection_failed");
     if (other && this.#failOver()) return;
-    this.#clearTimer();
+    this.#stopWaiting();
     this.#body?.destroy();
     this.#fail(answer(code));
   }
@@ -202,7 +210,7 @@ class Forwarding implements UpstreamHandler {
     this.#tried ??= new Set();
     this.#tried.add(x.target!);
     // The next one has its own time to answer.
-    this.#clearTimer();
+    this.#stopWaiting();
     if (!this.#sendToNext()) return false;
     x.failedOver += 1;
     return true;
@@ -227,7 +235,7 @@ class Forwarding implements UpstreamHandler {
   #downstreamClosed(complete: boolean): void {
     const x = this.#x;
     this.#gone = true;
-    this.#clearTimer();
+    this.#stopWaiting();
     x.bytesReceived = this.#body?.bytes ?? 0;
     if (!complete) {
       this.#abort?.();
@@ -236,7 +244,9 @@ class Forwarding implements UpstreamHandler {
     x.parts.finished(x, complete);
   }
 
-  #clearTimer(): void {
+  /** Nothing has to come any more: neither from the target nor from its probe. */
+  #stopWaiting(): void {
+    this.#x.target?.probe.noMatter(this.#moveOn);
     if (this.#headTimer !== undefined) clearTimeout(this.#headTimer);
     this.#headTimer = undefined;
   }

@@ -34,6 +34,7 @@ export class Probe {
   /** @internal */ again = false;
   /** @internal */ lastSuccessMs = Number.NEGATIVE_INFINITY;
   readonly #prober: Prober;
+  readonly #whenLost = new Set<() => void>();
 
   constructor(prober: Prober, dialer: TargetDialer, host: string, port: number, kind: "tcp" | "ping") {
     this.#prober = prober;
@@ -55,6 +56,22 @@ export class Probe {
   trafficSucceeded(nowMs: number): void {
     this.lastSuccessMs = nowMs;
     if (this.finding.state !== REACHABLE) this.#prober.succeeded(this);
+  }
+
+  /** Calls once, when a target that could be reached cannot be any more; {@link noMatter} takes it back. */
+  whenLost(call: () => void): void {
+    this.#whenLost.add(call);
+  }
+
+  noMatter(call: () => void): void {
+    this.#whenLost.delete(call);
+  }
+
+  /** @internal */
+  lost(): void {
+    const calls = [...this.#whenLost];
+    this.#whenLost.clear();
+    for (const call of calls) call();
   }
 
   /** Real traffic failed: look at once instead of at the next turn. */
@@ -227,5 +244,6 @@ export class Prober {
     const before = probe.finding;
     probe.finding = finding;
     if (before.state !== finding.state || before.reason !== finding.reason) this.#onChange(probe);
+    if (before.state === REACHABLE && finding.state !== REACHABLE) probe.lost();
   }
 }

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import { type Backend, startBackend, startRawBackend } from "../support/backend.ts";
 import { type Ask, get } from "../support/client.ts";
 import { until } from "../support/management-server.ts";
@@ -43,6 +45,14 @@ suite("weakness 17: targets that share a path", () => {
     await proxy.management.apply(httpService(`shared-${count}`, host, sketches));
     return (ask = {}) => get({ port: proxy.port, ca: proxy.ca, host, ...ask });
   }
+  /** A target of the newest service. */
+  const isReportedRefused = () =>
+    proxy.management.reports.some(({ services }) =>
+      services.some(
+        ({ serviceId, targets }) =>
+          serviceId === `shared-${count}` && targets.some(({ reason }) => reason === "target.refused"),
+      ),
+    );
   const metric = async (name: string) => {
     const text = await proxy.app.metrics.registry.metrics();
     return Number(new RegExp(`^${name} (\\d+)$`, "m").exec(text)?.[1]);
@@ -85,16 +95,7 @@ suite("weakness 17: targets that share a path", () => {
 
   test("one that its probe cannot reach is left alone", async () => {
     const visit = await publish(refusing, one.url);
-    await until(
-      () =>
-        proxy.management.reports.some(({ services }) =>
-          services.some(
-            ({ serviceId, targets }) =>
-              serviceId === `shared-${count}` && targets.some(({ reason }) => reason === "target.refused"),
-          ),
-        ),
-      "the finding of the probe",
-    );
+    await until(isReportedRefused, "the finding of the probe");
     for (let n = 0; n < 10; n += 1) assert.equal((await visit()).status, 200);
     assert.equal(one.requests.length, 10);
     await until(() => proxy.management.accessLogs.length === 10, "the access log");
@@ -140,6 +141,31 @@ suite("weakness 17: targets that share a path", () => {
       sockets.close();
     }
   });
+
+  for (const [method, outcome] of [
+    ["GET", "is answered by another"],
+    ["POST", "goes on waiting: it may have been acted upon"],
+  ] as const) {
+    test(`a ${method} that waits for one that is found to be gone ${outcome}`, async () => {
+      const held = new Set<Socket>();
+      const silent = createServer((socket) => held.add(socket.on("error", () => {}).resume()));
+      await once(silent.listen(0, "127.0.0.1"), "listening");
+      try {
+        const visit = await publish(`http://127.0.0.1:${(silent.address() as AddressInfo).port}/`, one.url);
+        await until(() => held.size > 0, "the first probe");
+        const status = visit({ method }).then((reply) => reply.status);
+        await until(() => [...held].some(({ bytesRead }) => bytesRead > 0), "the request");
+        // Connections that are there stay, as those of a machine that was switched off do.
+        silent.close();
+        await until(isReportedRefused, "the finding of the probe", 10_000);
+        const soon = new Promise((resolve) => setTimeout(resolve, 200, "waiting"));
+        assert.equal(await Promise.race([status, soon]), method === "GET" ? 200 : "waiting");
+        status.catch(() => {});
+      } finally {
+        for (const socket of held) socket.destroy();
+      }
+    }).timeout(15_000);
+  }
 
   suite("when one breaks before it answers", () => {
     let breaking: Awaited<ReturnType<typeof startRawBackend>>;
