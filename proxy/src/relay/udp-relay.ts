@@ -5,12 +5,12 @@ import type { AddressChecks } from "../access/address-checks.ts";
 import { unmapAddress } from "../access/cidr.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import type { Service } from "../route/service.ts";
-import { refuseRelay } from "./refuse-relay.ts";
+import { FlowAdmission } from "./flow-admission.ts";
+import { FlowTable, type TabledFlow } from "./flow-table.ts";
+import { mayBeRelayed, refuseRelay } from "./refuse-relay.ts";
 import type { RelayEnd } from "./relay-record.ts";
 
-const MAX_FLOWS = 1024;
-const NEW_FLOWS_PER_SECOND = 50;
-const NEW_FLOWS_BURST = 100;
+const MAX_FLOWS = 4096;
 /** Datagrams kept while the target is being dialled. */
 const MAX_WAITING = 16;
 
@@ -18,21 +18,23 @@ export interface UdpRelayParts {
   readonly metrics: Metrics;
   readonly addressChecks: AddressChecks;
   readonly onEnd: (end: RelayEnd) => void;
+  readonly maxFlows?: number;
   /** The service of this port now. */
   readonly service: () => Service | undefined;
 }
 
-interface Flow {
-  readonly service: Service;
+interface Flow extends TabledFlow {
+  service: Service;
   readonly address: string;
   readonly startedMs: number;
-  lastMs: number;
   fromClient: number;
   toClient: number;
   /** Undefined while it is being dialled. */
   socket: TunnelDatagramSocket | undefined;
   waiting: Buffer[];
   idle: NodeJS.Timeout;
+  /** @param isLogged the access log has a record of it */
+  end(isLogged: boolean): void;
   destroy(): void;
   moved(to: Service, sameAccess: boolean): void;
 }
@@ -40,13 +42,13 @@ interface Flow {
 /** One UDP port: every client address is a flow of its own to the service's target. */
 export class UdpRelay {
   #socket: Socket | undefined;
-  readonly #flows = new Map<string, Flow>();
+  readonly #flows: FlowTable<Flow>;
+  readonly #admission = new FlowAdmission();
   readonly #parts: UdpRelayParts;
-  #tokens = NEW_FLOWS_BURST;
-  #refilledMs = performance.now();
 
   constructor(parts: UdpRelayParts) {
     this.#parts = parts;
+    this.#flows = new FlowTable(parts.maxFlows ?? MAX_FLOWS);
   }
 
   /** @param host undefined: every address of the machine @throws the error of bind */
@@ -66,7 +68,7 @@ export class UdpRelay {
   }
 
   close(): void {
-    for (const flow of [...this.#flows.values()]) flow.destroy();
+    for (const flow of this.#flows.all()) flow.destroy();
     this.#socket?.close();
     this.#socket = undefined;
   }
@@ -81,8 +83,13 @@ export class UdpRelay {
       flow = this.#open(key, service, from);
       if (flow === undefined) return;
     }
+    if (!flow.isProven && flow.toClient > 0) {
+      flow.isProven = true;
+      this.#admission.proven(flow.address);
+    }
     flow.fromClient += datagram.length;
     flow.lastMs = performance.now();
+    this.#flows.used(flow);
     flow.idle.refresh();
     this.#parts.metrics.udpPackets.inc({ direction: "client_to_backend" });
     this.#parts.metrics.udpBytes.inc({ direction: "client_to_backend" }, datagram.length);
@@ -109,13 +116,21 @@ export class UdpRelay {
       return undefined;
     }
     // Source addresses of UDP are easily forged: without limits a flood would open flows until memory is gone.
-    if (this.#flows.size >= MAX_FLOWS || !this.#admit()) {
+    const nowMs = performance.now();
+    const outgoing = this.#flows.outgoing(nowMs);
+    if (outgoing === "full" || !this.#admission.admit(address, nowMs)) {
       metrics.udpSessions.inc({ ...account, result: "rejected" });
       return undefined;
     }
+    if (outgoing !== undefined) {
+      metrics.udpSessions.inc({ account_id: outgoing.service.accountId, result: "replaced" });
+      // A flood would be in the access log datagram by datagram.
+      outgoing.end(outgoing.isProven);
+    }
     const target = service.relay!;
-    const nowMs = performance.now();
     const flow: Flow = {
+      key,
+      isProven: false,
       service,
       address,
       startedMs: nowMs,
@@ -125,19 +140,25 @@ export class UdpRelay {
       socket: undefined,
       waiting: [],
       idle: setTimeout(() => flow.destroy(), target.idleTimeoutMs),
-      // The next datagram opens a flow of the new service, if it may.
-      moved: (_to, sameAccess) => {
-        if (!sameAccess) flow.destroy();
+      moved: (to, sameAccess) => {
+        const stays =
+          leadsToSame(flow.service, to) &&
+          (sameAccess || mayBeRelayed(to, flow.service, address, addressChecks));
+        // The next datagram opens one of the service as it is now, if it may.
+        if (!stays) return flow.destroy();
+        flow.service = to;
+        if (!sameAccess) to.longLived.add(flow);
       },
-      destroy: () => {
-        if (this.#flows.get(key) !== flow) return;
-        this.#flows.delete(key);
+      destroy: () => flow.end(true),
+      end: (isLogged) => {
+        if (!this.#flows.delete(flow)) return;
         clearTimeout(flow.idle);
-        service.longLived.delete(flow);
+        flow.service.longLived.delete(flow);
         flow.socket?.close();
         metrics.udpActive.dec(account);
+        if (!isLogged) return;
         onEnd({
-          service,
+          service: flow.service,
           sourceAddress: address,
           durationMs: flow.lastMs - flow.startedMs,
           bytesFromClient: flow.fromClient,
@@ -147,7 +168,7 @@ export class UdpRelay {
         });
       },
     };
-    this.#flows.set(key, flow);
+    this.#flows.add(flow);
     service.longLived.add(flow);
     metrics.udpActive.inc(account);
     // Not waited for here: the other flows of the port go on.
@@ -182,16 +203,18 @@ export class UdpRelay {
     for (const datagram of flow.waiting) socket.send(datagram);
     flow.waiting = [];
   }
+}
 
-  #admit(): boolean {
-    const nowMs = performance.now();
-    const refill = ((nowMs - this.#refilledMs) / 1000) * NEW_FLOWS_PER_SECOND;
-    this.#tokens = Math.min(NEW_FLOWS_BURST, this.#tokens + refill);
-    this.#refilledMs = nowMs;
-    if (this.#tokens < 1) return false;
-    this.#tokens -= 1;
-    return true;
-  }
+/** Datagrams go on to where they went. */
+function leadsToSame({ relay: before }: Service, { relay: now }: Service): boolean {
+  return (
+    before !== undefined &&
+    now !== undefined &&
+    before.host === now.host &&
+    before.port === now.port &&
+    before.dialer.key === now.dialer.key &&
+    before.idleTimeoutMs === now.idleTimeoutMs
+  );
 }
 
 function bound(port: number, address: string): Promise<Socket> {

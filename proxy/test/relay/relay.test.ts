@@ -299,6 +299,45 @@ suite("services without HTTP", () => {
     target.close();
   });
 
+  test("weakness 15: a UDP flow goes on when its service changes, while it may and leads to the same place", async () => {
+    const targets = [createSocket("udp4"), createSocket("udp4")];
+    for (const target of targets) {
+      target.on("message", (_datagram, from) => target.send(String(from.port), from.port, from.address));
+      target.bind(0, "127.0.0.1");
+      await once(target, "listening");
+    }
+    const [first, second] = targets.map((target) => target.address().port);
+    const port = await freePort("udp");
+    const client = createSocket("udp4");
+    /** @returns the port that the target sees */
+    const ask = async () => {
+      client.send("x", port, "127.0.0.1");
+      return String((await once(client, "message"))[0]);
+    };
+    const to = (targetPort: number, restrictions = {}) => ({
+      ...l4("udp2", "udp", port, targetPort),
+      accessRestrictions: management.AccessRestrictions.fromPartial(restrictions),
+    });
+    try {
+      await proxy.management.apply(to(first!));
+      const before = await ask();
+      await proxy.management.apply({ ...to(first!), name: "renamed" });
+      assert.equal(await ask(), before);
+      await proxy.management.apply(to(first!, { allowedCidrs: ["127.0.0.0/8"] }));
+      assert.equal(await ask(), before);
+      await proxy.management.apply(to(second!, { allowedCidrs: ["127.0.0.0/8"] }));
+      assert.notEqual(await ask(), before);
+      const logged = () => proxy.management.accessLogs.filter(({ serviceId }) => serviceId === "udp2");
+      await until(() => logged().length === 1, "the end of the flow to the target before");
+      await proxy.management.apply(to(second!, { blockedCidrs: ["127.0.0.0/8"] }));
+      await until(() => logged().length === 2, "the end of the flow that may not be any more");
+    } finally {
+      await proxy.management.apply(removed("udp2"));
+      client.close();
+      for (const target of targets) target.close();
+    }
+  });
+
   test("HTTP goes through the tunnel too, and a peer that dies is reported within fifteen seconds", async function () {
     this.timeout(40_000);
     const web = await startBackend();
