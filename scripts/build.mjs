@@ -1,5 +1,6 @@
 // Bundles each program into one file under <package>/dist, native modules left outside.
-// `node scripts/build.mjs [server proxy agent provider]`; without names, all of them.
+// The dashboard becomes a folder of its own, which the server serves.
+// `node scripts/build.mjs [server proxy agent provider dashboard]`; without names, all of them.
 import { chmodSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -19,6 +20,7 @@ const external = [
   "pino",
   "sodium-native",
   "fastify",
+  "@fastify/static",
   "@fastify/swagger",
   "prom-client",
 ];
@@ -42,8 +44,9 @@ const programs = {
   },
 };
 
-const wanted = process.argv.slice(2).filter((name) => name in programs);
-for (const name of wanted.length > 0 ? wanted : Object.keys(programs)) {
+const wanted = process.argv.slice(2).filter((name) => name in programs || name === "dashboard");
+const isWanted = (name) => wanted.length === 0 || wanted.includes(name);
+for (const name of Object.keys(programs).filter(isWanted)) {
   const program = programs[name];
   const entry = join(root, name, program.entry);
   if (!existsSync(entry)) throw new Error(`${name}: ${program.entry} is missing`);
@@ -64,4 +67,9 @@ for (const name of wanted.length > 0 ? wanted : Object.keys(programs)) {
     sourcemap: program.executable ? false : "linked",
   });
   if (program.executable) chmodSync(outfile, 0o755);
+}
+
+if (isWanted("dashboard")) {
+  const { build: buildPages } = await import("vite");
+  await buildPages({ root: join(root, "dashboard"), logLevel: "warn" });
 }

@@ -18,6 +18,7 @@ const rules: Record<string, { may: string[]; because: string }> = {
     may: ["proto", "geo"],
     because: "the server never touches packets and knows proxies only by their messages",
   },
+  dashboard: { may: ["proto"], because: "a browser gets types of the contract and no code of the server" },
   proxy: { may: ["proto", "tunnel", "geo"], because: "the data plane must run without the server's code" },
   agent: { may: ["proto", "tunnel"], because: "the agent runs on other people's machines and stays small" },
   provider: { may: ["proto"], because: "the provider speaks REST and starts several times per command" },

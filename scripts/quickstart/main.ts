@@ -309,6 +309,7 @@ Ready in ${progress.elapsedSeconds} s.
   Service    ${url}/  and  ${url}/api   (status: ${outputs.status?.value})
   Try        curl --cacert ${here(caFile)} ${url}/
   API        ${managementUrl}/api  (OpenAPI: ${managementUrl}/api/openapi.json, token in ${here(environmentFile)})
+  Dashboard  ${managementUrl}/  (sign in as ${state.owner?.email}; the password is in ${here(stateFile)})
   State      ${here(folder)}, logs in ${here(logs)}
 `);
   if (once) return;

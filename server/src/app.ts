@@ -1,6 +1,8 @@
-import { readFileSync, unwatchFile, watchFile } from "node:fs";
+import { existsSync, readFileSync, unwatchFile, watchFile } from "node:fs";
 import type { Server as HttpServer } from "node:http";
 import { hostname } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { Server as GrpcServer } from "@grpc/grpc-js";
 import { AppError } from "@netbird-proxy/proto";
 import type { Logger } from "pino";
@@ -75,6 +77,7 @@ export async function startApp(config: ServerConfig, log: Logger): Promise<Runni
       log,
       version: config.version,
       setupTokenEnabled: config.setupTokenEnabled,
+      dashboardFolder: config.dashboardEnabled ? builtDashboard() : undefined,
       browsers: { tls: config.tls !== undefined, corsOrigins: config.corsOrigins },
     });
     undo.push(() => http.close());
@@ -111,6 +114,12 @@ export async function startApp(config: ServerConfig, log: Logger): Promise<Runni
     await close();
     throw error;
   }
+}
+
+/** Beside the server's folder, where the build puts it, whether the server runs from sources or from its bundle. */
+function builtDashboard(): string | undefined {
+  const folder = fileURLToPath(new URL("../../dashboard/dist", import.meta.url));
+  return existsSync(join(folder, "index.html")) ? folder : undefined;
 }
 
 function ownAddress({ host, port: wanted }: ServerConfig, port: OnePort | undefined): string {

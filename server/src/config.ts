@@ -28,6 +28,8 @@ export interface ServerConfig {
   /** Absent: cleartext, for a TLS terminator in front or for loopback. */
   tls?: { certFile: string; keyFile: string };
   setupTokenEnabled: boolean;
+  /** The dashboard is served, where it was built. */
+  dashboardEnabled: boolean;
   /** `address[:port]`; empty: those of the system. */
   dnsServers: string[];
   portRange: PortRange;
@@ -79,6 +81,7 @@ export function readConfig(env: NodeJS.ProcessEnv): ServerConfig {
     encryptionKey: readEncryptionKey(env, stateDir, problems),
     tls: readTls(env, problems),
     setupTokenEnabled: env.NB_SETUP_PAT_ENABLED === "true",
+    dashboardEnabled: readDashboard(env, problems),
     dnsServers: readDnsServers(env, problems),
     portRange: readPortRange(env),
     publicUrl: readPublicUrl(env, problems),
@@ -108,6 +111,14 @@ function readAddress(env: NodeJS.ProcessEnv, problems: string[]): { host: string
     return { host: "", port: 0 };
   }
   return { host: match[1] ?? (match[2] || "0.0.0.0"), port };
+}
+
+function readDashboard(env: NodeJS.ProcessEnv, problems: string[]): boolean {
+  const text = env.NB_SERVER_DASHBOARD_ENABLED || "true";
+  if (text !== "true" && text !== "false") {
+    problems.push(`NB_SERVER_DASHBOARD_ENABLED: ${JSON.stringify(text)} is neither true nor false`);
+  }
+  return text === "true";
 }
 
 function readDatabase(env: NodeJS.ProcessEnv, stateDir: string, problems: string[]): string {

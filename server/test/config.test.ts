@@ -10,6 +10,12 @@ suite("server configuration", () => {
     assert.equal(config.setupTokenEnabled, false);
   });
 
+  test("serves the dashboard unless told otherwise", () => {
+    const enabled = (text: string) => readConfig({ NB_SERVER_DASHBOARD_ENABLED: text }).dashboardEnabled;
+    assert.deepEqual([enabled(""), enabled("true"), enabled("false")], [true, true, false]);
+    assert.throws(() => enabled("no"), /NB_SERVER_DASHBOARD_ENABLED: "no" is neither true nor false/);
+  });
+
   test("takes addresses of every kind", () => {
     const address = (text: string) => {
       const { host, port } = readConfig({ NB_SERVER_ADDRESS: text });

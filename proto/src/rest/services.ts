@@ -362,7 +362,8 @@ export const ServiceMeta = Type.Object(
     }),
     status_reason: Type.Optional(StatusReason),
     live_on: Type.Array(Type.String(), {
-      description: "Ids of the proxies that serve the newest revision and reach every enabled target.",
+      description:
+        "Ids of the proxies that serve the newest revision and reach an enabled target of every path.",
     }),
     certificate: Type.Optional(
       Type.Object({
@@ -441,7 +442,9 @@ export const ProxyServiceStatus = Type.Object(
   {
     proxy_id: Type.String(),
     connected: Type.Boolean(),
-    live: Type.Boolean({ description: "Serves the newest revision and reaches every enabled target." }),
+    live: Type.Boolean({
+      description: "Serves the newest revision and reaches an enabled target of every path.",
+    }),
     status: Type.Enum([...serviceStates]),
     applied_revision: Type.Integer(),
     serving_revision: Type.Integer(),

@@ -23,6 +23,7 @@ import { registerAccountRoutes } from "./routes/accounts.ts";
 import { registerBatchRoute } from "./routes/batch.ts";
 import { registerCertificateRoutes } from "./routes/certificates.ts";
 import { registerClusterRoutes } from "./routes/clusters.ts";
+import { registerDashboard } from "./routes/dashboard.ts";
 import { registerDnsCredentialsRoutes } from "./routes/dns-credentials.ts";
 import { registerDomainRoutes } from "./routes/domains.ts";
 import { registerEventRoutes } from "./routes/events.ts";
@@ -162,6 +163,7 @@ export async function buildHttpApp(given: HttpPorts): Promise<App> {
     const scope = routes as unknown as App;
     registerHealthRoutes(scope, ports, metrics);
     registerInstanceRoutes(scope, ports);
+    registerDashboard(scope, ports);
     registerAccountRoutes(scope, ports);
     registerUserRoutes(scope, ports);
     registerUserInviteRoutes(scope, ports);

@@ -17,6 +17,8 @@ export interface HttpPorts {
   /** Whether POST /api/setup may hand out a personal access token. */
   setupTokenEnabled: boolean;
   browsers: BrowserRules;
+  /** Of the built dashboard; undefined where there is none. */
+  dashboardFolder?: string | undefined;
   /** Where people sign in. */
   identity: Identity;
   /** So many passwords are hashed at once, on the whole server. */

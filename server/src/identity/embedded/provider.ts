@@ -4,6 +4,7 @@ import type { Store } from "../../store/open.ts";
 import { findPerson } from "../../store/users.ts";
 import { CALLBACK_PATH, CLI_CLIENT, DASHBOARD_CLIENT, MOUNT_PATH, SCOPES } from "./contract.ts";
 import type { IdentityKeys } from "./identity-keys.ts";
+import { logoutPage, signedOutPage } from "./provider-pages.ts";
 import { recordAdapter } from "./record-adapter.ts";
 
 const HOUR = 3600;
@@ -64,6 +65,8 @@ export function createEmbeddedProvider(options: EmbeddedProviderOptions): Provid
     // Clients read who signed in from the ID token.
     conformIdTokenClaims: false,
     pkce: { required: () => true },
+    // Browsers name the origin of our own pages too.
+    clientBasedCORS: (_ctx, origin) => [publicUrl, ...dashboardOrigins].includes(origin),
     routes: {
       authorization: "/auth",
       token: "/token",
@@ -74,7 +77,11 @@ export function createEmbeddedProvider(options: EmbeddedProviderOptions): Provid
     features: {
       devInteractions: { enabled: false },
       userinfo: { enabled: true },
-      rpInitiatedLogout: { enabled: true },
+      rpInitiatedLogout: {
+        enabled: true,
+        logoutSource: logoutPage,
+        postLogoutSuccessSource: signedOutPage,
+      },
       // Access tokens are JWTs for the API (RFC 9068), as those of NetBird's embedded provider are.
       resourceIndicators: {
         enabled: true,
