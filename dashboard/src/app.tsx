@@ -1,6 +1,7 @@
 import { useEffect, useState } from "react";
 import { SWRConfig } from "swr";
 import { Link, Route, Switch } from "wouter";
+import { ApiContext } from "./api/api-context.ts";
 import { createApi } from "./api/client.ts";
 import { ServiceList } from "./services/service-list.tsx";
 import { ServicePage } from "./services/service-page.tsx";
@@ -8,6 +9,8 @@ import { forget, restoreSession, type Session, signOut } from "./session/session
 import { SignIn } from "./session/sign-in.tsx";
 
 const REFRESH_MS = 5000;
+/** Once for the page: a code that came back from the provider works once. */
+const restored = restoreSession();
 
 /** Everything below needs somebody who is signed in; what they may see, the server decides. */
 export function App() {
@@ -16,7 +19,7 @@ export function App() {
   const [problem, setProblem] = useState("");
 
   useEffect(() => {
-    restoreSession().then(setSession, (error: Error) => {
+    restored.then(setSession, (error: Error) => {
       setProblem(error.message);
       setSession(null);
     });
@@ -33,7 +36,13 @@ export function App() {
     void forget().finally(() => ended("You were signed out: the server no longer accepts your sign-in."));
   });
   return (
-    <SWRConfig value={{ fetcher: api, refreshInterval: REFRESH_MS, errorRetryInterval: REFRESH_MS }}>
+    <SWRConfig
+      value={{
+        fetcher: (path: string) => api(path),
+        refreshInterval: REFRESH_MS,
+        errorRetryInterval: REFRESH_MS,
+      }}
+    >
       <header>
         <Link href="/">Services</Link>
         <span className="who">{session.name}</span>
@@ -41,17 +50,19 @@ export function App() {
           Sign out
         </button>
       </header>
-      <main>
-        <Switch>
-          <Route path="/services/:id">{({ id }) => <ServicePage id={id} />}</Route>
-          <Route path="/">
-            <ServiceList />
-          </Route>
-          <Route>
-            <p>There is no such page.</p>
-          </Route>
-        </Switch>
-      </main>
+      <ApiContext value={api}>
+        <main>
+          <Switch>
+            <Route path="/services/:id">{({ id }) => <ServicePage id={id} />}</Route>
+            <Route path="/">
+              <ServiceList />
+            </Route>
+            <Route>
+              <p>There is no such page.</p>
+            </Route>
+          </Switch>
+        </main>
+      </ApiContext>
     </SWRConfig>
   );
 }

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pino } from "pino";
 import type { Browser, BrowserContext, Page } from "playwright-core";
+import { get } from "../../proxy/test/support/client.ts";
 import type { ScriptedManagement } from "../../proxy/test/support/management-server.ts";
 import { TestProxy, testAuthority } from "../../proxy/test/support/proxy.ts";
 import { Api } from "../../scripts/stack/api.ts";
@@ -186,6 +187,30 @@ suite("the dashboard, in Chromium", function () {
     assert.match((await page.textContent("table"))!, /refused the connection/);
     await page.click("text=Diagnose");
     await page.waitForSelector(".checks .problem:has-text('refused')");
+  });
+
+  test("ending all sessions asks first, and signs visitors out", async () => {
+    const host = `closed.${CLUSTER}`;
+    const ask = { port: proxy.port, ca: proxy.ca, host };
+    const signedIn = await get({
+      ...ask,
+      method: "POST",
+      headers: { "content-type": "application/x-www-form-urlencoded" },
+      body: "password=open+sesame",
+    });
+    const [cookie] = signedIn.headers["set-cookie"]!.map((one) => one.split(";")[0]!);
+    const visit = async () => (await get({ ...ask, headers: { cookie: cookie! } })).status;
+    // The target is the proxy itself, which speaks TLS; what counts is who gets that far.
+    assert.notEqual(await visit(), 401);
+    await page.goto(`${url}/services/${services.closed!.id}`);
+    await signIn();
+    await page.click("text=End all sessions");
+    await page.click("text=Cancel");
+    assert.notEqual(await visit(), 401);
+    await page.click("text=End all sessions");
+    await page.click("text=Sign all out");
+    await page.waitForSelector("[role=status]:has-text('All sessions are ended')");
+    await waitFor("the session to end", async () => ((await visit()) === 401 ? true : undefined));
   });
 
   test("what changes is shown without a reload", async () => {

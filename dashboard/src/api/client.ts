@@ -14,16 +14,18 @@ export class ApiError extends Error {
   }
 }
 
+/** @returns what the API answers at a path below /api @throws {ApiError}, or the error of fetch */
+export type Api = (path: string, method?: "GET" | "DELETE") => Promise<unknown>;
+
 /**
- * Reads of the API, as {@link Session} permits.
+ * The API, as the session permits.
  *
  * @param onSignedOut the session does not count any more
- * @returns what is at a path below /api @throws {ApiError}, or the error of fetch
  */
-export function createApi(session: Session, onSignedOut: () => void) {
-  return async (path: string): Promise<unknown> => {
+export function createApi(session: Session, onSignedOut: () => void): Api {
+  return async (path, method = "GET") => {
     const authorization = await session.authorization();
-    const response = await fetch(`/api${path}`, { headers: { authorization } });
+    const response = await fetch(`/api${path}`, { method, headers: { authorization } });
     if (response.status === 401) onSignedOut();
     const body: unknown = await response.json().catch(() => ({}));
     if (!response.ok) throw new ApiError(response.status, body as object);

@@ -2,6 +2,7 @@ import type { Diagnosis, ProxyServiceStatus, Service, ServiceStatusDetail } from
 import { useState } from "react";
 import useSwr from "swr";
 import { LoadProblem } from "../api/load-problem.tsx";
+import { EndSessions } from "./end-sessions.tsx";
 import { Notices } from "./notices.tsx";
 import { StateBadge } from "./state-badge.tsx";
 
@@ -24,6 +25,7 @@ export function ServicePage({ id }: { id: string }) {
       {status?.proxies.map((proxy) => (
         <ProxyTable key={proxy.proxy_id} proxy={proxy} />
       ))}
+      <EndSessions service={service} />
       <DiagnosisSection at={at} />
     </>
   );
