@@ -45,6 +45,7 @@ function count(ok) {
 count(step("generate", process.execPath, ["scripts/generate.mjs"]));
 if (folders.length === 0 && !realOnly) {
   count(step("types", join(root, "node_modules/.bin/tsc"), ["-p", "tsconfig.json"]));
+  count(step("types of the dashboard", join(root, "node_modules/.bin/tsc"), ["-p", "dashboard"]));
   count(step("lint", join(root, "node_modules/.bin/biome"), ["check", "--error-on-warnings", "."]));
 }
 if (!fastOnly) count(step("build", process.execPath, ["scripts/build.mjs"]));
