@@ -14,6 +14,7 @@ import { issueCertificate } from "../../scripts/stack/local-ca.ts";
 import { repository } from "../../scripts/stack/programs.ts";
 import { type RunningApp, startApp } from "../../server/src/app.ts";
 import { readConfig } from "../../server/src/config.ts";
+import { directTarget } from "../../server/test/support/control-plane.ts";
 import { newVisitor, startChromium } from "../support/chromium.ts";
 
 const CLUSTER = "apps.example.net";
@@ -111,17 +112,7 @@ suite("the dashboard, in Chromium", function () {
       domain: `${name}.${CLUSTER}`,
       enabled: true,
       auth,
-      targets: [
-        {
-          target_id: CLUSTER,
-          target_type: "cluster",
-          host: "127.0.0.1",
-          port,
-          protocol: "http",
-          enabled: true,
-          options: { direct_upstream: true },
-        },
-      ],
+      targets: [directTarget({ target_id: CLUSTER, port })],
     });
   }
   async function signIn(): Promise<void> {

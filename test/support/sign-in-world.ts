@@ -9,6 +9,7 @@ import { freePort } from "../../scripts/stack/free-port.ts";
 import { issueCertificate } from "../../scripts/stack/local-ca.ts";
 import { startApp } from "../../server/src/app.ts";
 import { readConfig } from "../../server/src/config.ts";
+import { directTarget } from "../../server/test/support/control-plane.ts";
 import {
   FOREIGN_CLIENT,
   type ForeignProvider,
@@ -99,17 +100,7 @@ export class SignInWorld {
       domain: `${name}.${CLUSTER}`,
       enabled: true,
       auth,
-      targets: [
-        {
-          target_id: CLUSTER,
-          target_type: "cluster",
-          host: "127.0.0.1",
-          port: this.backend.port,
-          protocol: "http",
-          enabled: true,
-          options: { direct_upstream: true },
-        },
-      ],
+      targets: [directTarget({ target_id: CLUSTER, port: this.backend.port })],
     });
     for (let tries = 0; tries < 200; tries += 1) {
       const { meta } = await this.api<{ meta: { live_revision: number; revision: number } }>(
