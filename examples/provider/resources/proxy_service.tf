@@ -17,7 +17,13 @@ resource "netbird_proxy_service" "shop" {
   domain = "shop.proxy.example.test"
 
   targets = {
-    "/" = { target_type = "peer", target_id = data.netbird_peer.web.id, port = 3000 }
+    "/" = {
+      target_type = "peer"
+      target_id   = data.netbird_peer.web.id
+      port        = 3000
+      # Share the requests, and take them all when another one cannot be reached.
+      replicas = [{ target_type = "peer", target_id = data.netbird_peer.web.id, port = 3001 }]
+    }
     "/api" = {
       target_type = "peer"
       target_id   = data.netbird_peer.web.id
