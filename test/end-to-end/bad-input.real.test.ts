@@ -217,7 +217,7 @@ resource "netbird_proxy_service" "wrong" {
         hcl({ targets: `targets = { "/api" = ${hclTarget()}, "/api/" = ${hclTarget()} }` }),
         /The same path twice/,
         /"\/api\/" and "\/api" match the same requests/,
-        /give it another path/,
+        /Give one of the two another path, or make it one of the `replicas`/,
       );
       // The same key twice never reaches a provider: HCL keeps the last one, and the plan shows one target.
       workspace.write(
