@@ -97,7 +97,7 @@ suite("the dashboard, in Chromium", function () {
   });
   setup(async () => {
     visitor = await newVisitor(browser);
-    visitor.setDefaultTimeout(10_000);
+    visitor.setDefaultTimeout(20_000);
     page = await visitor.newPage();
     complaints.length = 0;
     requested.clear();
