@@ -19,6 +19,24 @@ export interface BenchCluster {
   stop(): Promise<void>;
 }
 
+/** Waits for a new server and makes its owner. */
+export async function setUpServer(url: string): Promise<{ api: Api; token: string; proxyToken: string }> {
+  const anonymous = new Api(url);
+  await waitFor("the server", () => anonymous.call("GET", "/instance"));
+  const { personal_access_token: token } = await anonymous.call<{ personal_access_token: string }>(
+    "POST",
+    "/setup",
+    { email: "a@example.com", name: "A", password: "correct horse", create_pat: true },
+  );
+  const api = new Api(url, token);
+  const { plain_token: proxyToken } = await api.call<{ plain_token: string }>(
+    "POST",
+    "/reverse-proxies/proxy-tokens",
+    { name: "bench" },
+  );
+  return { api, token, proxyToken };
+}
+
 /** @param folder for everything that the two keep */
 export async function startBenchCluster(folder: string): Promise<BenchCluster> {
   const port = await freePort("tcp");
@@ -35,19 +53,7 @@ export async function startBenchCluster(folder: string): Promise<BenchCluster> {
   };
   try {
     const url = `http://127.0.0.1:${port}`;
-    const anonymous = new Api(url);
-    await waitFor("the server", () => anonymous.call("GET", "/instance"));
-    const { personal_access_token: token } = await anonymous.call<{ personal_access_token: string }>(
-      "POST",
-      "/setup",
-      { email: "a@example.com", name: "A", password: "correct horse", create_pat: true },
-    );
-    const api = new Api(url, token);
-    const { plain_token: proxyToken } = await api.call<{ plain_token: string }>(
-      "POST",
-      "/reverse-proxies/proxy-tokens",
-      { name: "bench" },
-    );
+    const { api, token, proxyToken } = await setUpServer(url);
     const certificateDir = join(folder, "certificates");
     mkdirSync(certificateDir);
     const pair = await issueCertificate(await createAuthority("Bench"), [`*.${CLUSTER}`]);

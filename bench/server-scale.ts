@@ -12,12 +12,13 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { credentials, Metadata } from "@grpc/grpc-js";
 import { management } from "@netbird-proxy/proto/grpc";
-import { Api } from "../scripts/stack/api.ts";
+import type { Api } from "../scripts/stack/api.ts";
 import { type Child, waitFor } from "../scripts/stack/child.ts";
 import { freePort } from "../scripts/stack/free-port.ts";
 import { startServer } from "../scripts/stack/programs.ts";
 import { openStore } from "../server/src/store/open.ts";
 import { makeDatabase } from "../server/test/support/database.ts";
+import { setUpServer } from "./bench-cluster.ts";
 
 const CLUSTER = "eu.example.net";
 const KEY = Buffer.alloc(32, 1);
@@ -119,19 +120,7 @@ async function measure(size: number): Promise<Record<string, string>> {
   const proxies = fork(SELF, { execArgv: ["--import", "tsx"] });
   try {
     const url = `http://127.0.0.1:${port}`;
-    const anonymous = new Api(url);
-    await waitFor("the server", () => anonymous.call("GET", "/instance"));
-    const { personal_access_token: token } = await anonymous.call<{ personal_access_token: string }>(
-      "POST",
-      "/setup",
-      { email: "a@example.com", name: "A", password: "correct horse", create_pat: true },
-    );
-    const api = new Api(url, token);
-    const { plain_token: proxyToken } = await api.call<{ plain_token: string }>(
-      "POST",
-      "/reverse-proxies/proxy-tokens",
-      { name: "bench" },
-    );
+    const { api, token, proxyToken } = await setUpServer(url);
     const all = Number(options.proxies);
     const reports = new Reports(proxies);
     proxies.send({ port, token: proxyToken, count: 1 } satisfies Task);

@@ -3,7 +3,7 @@ import { PROXY_ACTIVE_MS, type Proxy as ProxyRow } from "../store/proxies.ts";
 import type { ServiceColumns, StoredTarget } from "../store/services.ts";
 import { needsAccessRules, whyNotServed } from "./may-serve.ts";
 import type { CertificateReport, ServiceReport, TargetReport } from "./service-report.ts";
-import { pathKey, targetName } from "./target-path.ts";
+import { groupByPath, targetName } from "./target-path.ts";
 
 /** A proxy reports at least every 15 s; one that missed three is not to be believed. */
 export const STALE_REPORT_MS = 45_000;
@@ -324,18 +324,15 @@ function firstWrong(
     return { state: "pending", why };
   }
   if (said.report.status) return stockJudgement(id, said.report.status);
-  return targetsByPath(service)
+  return [...targetsByPath(service)]
     .map((targets) => pathJudgement(id, targets, said.report))
     .reduce(worse, certificateJudgement(service, id, said.report.certificate));
 }
 
-function targetsByPath(service: FoldedService) {
-  const byPath = new Map<string, FoldedService["targets"][number][]>();
-  for (const target of enabledTargets(service)) {
-    const key = pathKey(target.path);
-    byPath.set(key, [...(byPath.get(key) ?? []), target]);
-  }
-  return [...byPath.values()];
+function targetsByPath(service: FoldedService): Iterable<FoldedService["targets"]> {
+  const targets = enabledTargets(service);
+  // Most services have one, and lists fold thousands of them.
+  return targets.length === 1 ? [targets] : groupByPath(targets).values();
 }
 
 /** A path is served while one of its targets is. */

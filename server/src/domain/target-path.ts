@@ -3,6 +3,20 @@ export function pathKey(path: string | null): string {
   return (path ?? "/").replace(/\/+$/, "") || "/";
 }
 
+/** In the order in which the paths come, and within each in the order of its targets. */
+export function groupByPath<T extends { readonly path: string | null }>(
+  targets: readonly T[],
+): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const target of targets) {
+    const key = pathKey(target.path);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [target]);
+    else group.push(target);
+  }
+  return groups;
+}
+
 /** Where a target leads. */
 export interface Destination {
   targetType: string;

@@ -105,9 +105,12 @@ function checkTargets(mode: ServiceMode, requests: readonly ServiceTargetRequest
     const at = `targets[${position}]`;
     const target = checkTarget(mode, request, position, at);
     const key = pathKey(target.path);
-    const others = byPath.get(key) ?? [];
-    checkSharesPath(target, others, key, at);
-    byPath.set(key, [...others, target]);
+    const others = byPath.get(key);
+    if (others === undefined) byPath.set(key, [target]);
+    else {
+      checkSharesPath(target, others, key, at);
+      others.push(target);
+    }
     return target;
   });
 }
@@ -127,8 +130,8 @@ function checkSharesPath(
       { path: `${at}.target_id` },
     );
   }
-  const [first] = others;
-  if (first !== undefined && first.options.pathRewrite !== target.options.pathRewrite) {
+  const first = others[0]!;
+  if (first.options.pathRewrite !== target.options.pathRewrite) {
     invalid(
       `${at}.options.path_rewrite`,
       `the targets of ${path} share its requests, so path_rewrite must be as in targets[${first.position}]`,

@@ -1,6 +1,6 @@
 import type { AccountId, ServiceId, ServiceTokenId, ShareLinkId } from "@netbird-proxy/proto";
 import type { Knex } from "knex";
-import { leadsTo, pathKey } from "../domain/target-path.ts";
+import { groupByPath, leadsTo, pathKey } from "../domain/target-path.ts";
 import { newId } from "../domain/xid.ts";
 import { rowCodec } from "./row-codec.ts";
 import type { Db } from "./transaction.ts";
@@ -398,15 +398,13 @@ function knownTargets(
   now: readonly StoredTarget[],
 ): Map<StoredTarget, OwnedTarget> {
   const known = new Map<StoredTarget, OwnedTarget>();
-  const left = new Set(before);
+  const left = groupByPath(before);
   for (const isSame of [leadsTo, () => true]) {
     for (const target of now) {
       if (known.has(target)) continue;
-      const path = pathKey(target.path);
-      const was = [...left].find((one) => pathKey(one.path) === path && isSame(one, target));
-      if (was === undefined) continue;
-      left.delete(was);
-      known.set(target, was);
+      const candidates = left.get(pathKey(target.path)) ?? [];
+      const at = candidates.findIndex((one) => isSame(one, target));
+      if (at >= 0) known.set(target, candidates.splice(at, 1)[0]!);
     }
   }
   return known;
